@@ -1,0 +1,45 @@
+/** Every number that bounds something, each with its reason. Units stand in the names. */
+export const limits = {
+  /** A running worker says so this often; four misses in a row are more than a pause of the garbage collector. */
+  heartbeatMs: 15_000,
+  heartbeatLostMs: 60_000,
+  /** Time from launch to claim: cold start of a Lambda image, of a Fargate task with image pull, of a GPU instance. */
+  launchDeadlineMs: { embedded: 30_000, lambda: 60_000, "fargate-spot": 300_000, fargate: 300_000, gpu: 600_000 },
+  /** A queued job without any reason to wait is sent again after this: its message was lost in a crash. */
+  resendAfterMs: 120_000,
+  /** A job that nobody could start within a day is ended: its caller has long given up. */
+  queuedMs: 24 * 3_600_000,
+  maxAttempts: 3,
+  /** Orderly hand-backs (SIGTERM, Spot) do not use up attempts, but they too must end. */
+  maxHandBacks: 10,
+  /** Backoff of launches without capacity: first wait and ceiling; a Spot drought lasts minutes, not seconds. */
+  launchBackoffMs: { first: 5_000, ceiling: 300_000 },
+  /** Longest processing that a caller may ask for: a day of audio at half real time. */
+  timeoutSeconds: { min: 1, max: 48 * 3_600 },
+  presignUploadSeconds: 900,
+  presignDownloadSeconds: 3_600,
+  requestBodyBytes: 256 * 1024,
+  /** The single message of a queue may carry this much (SQS: 256 KiB). */
+  messageBytes: 256 * 1024,
+  singlePutBytes: 100 * 1024 ** 2,
+  inputBytes: 20 * 1024 ** 3,
+  inputDurationSeconds: 24 * 3_600,
+  inputsPerJob: 1_000,
+  streamsPerInput: 32,
+  channels: 8,
+  sampleRateHz: { min: 4_000, max: 384_000 },
+  /** 8K UHD. */
+  pixels: 7_680 * 4_320,
+  outputBytes: 40 * 1024 ** 3,
+  metadataEntries: 32,
+  metadataValueLength: 1_024,
+  stderrTailBytes: 4_096,
+  idempotencyMs: 24 * 3_600_000,
+  cacheEntryMs: 7 * 24 * 3_600_000,
+  outputsMs: 30 * 24 * 3_600_000,
+  deadLetterMs: 14 * 24 * 3_600_000,
+  /** An item outlives its outputs by this, so that a caller can still read what happened. */
+  itemAfterExpiryMs: 90 * 24 * 3_600_000,
+  maxReceiveCount: 5,
+  listPageSize: { default: 50, max: 200 },
+} as const;

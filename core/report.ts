@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+const seconds = z.number().nonnegative();
+
+/** Where a file stands, measured on decoded samples. `null`: not measurable (silence, under 0.4 s). */
+export const measurementSchema = z.object({
+  /** EBU R 128 programme loudness, LUFS. */
+  integratedLufs: z.number().nullable(),
+  /** ITU-R BS.1770 true peak, dBTP. */
+  truePeakDbtp: z.number().nullable(),
+  /** EBU Tech 3342 loudness range, LU. */
+  loudnessRangeLu: z.number().nullable(),
+  /** Level of the pauses, dBFS RMS; `null` where no pause was found or it was not looked for. */
+  noiseFloorDbfs: z.number().nullable(),
+  durationSeconds: seconds,
+  sampleRateHz: z.number().int().positive(),
+  channels: z.number().int().positive(),
+  codec: z.string(),
+  /** What of the file the figures speak of. */
+  measured: z.enum(["whole", "seams"]),
+});
+export type Measurement = z.infer<typeof measurementSchema>;
+
+export const warningSchema = z.object({ code: z.string(), detail: z.string() });
+export type Warning = z.infer<typeof warningSchema>;
+
+/** Measured numbers of one job. `before` is one entry per input. Times are seconds. */
+export const reportSchema = z.object({
+  before: z.array(measurementSchema),
+  after: measurementSchema.nullable(),
+  /** What was found and what was done about it (clean). */
+  treatment: z
+    .object({
+      noise: z.enum(["none", "steady", "hum", "steady+hum"]),
+      noiseFloorDbfs: z.number().nullable(),
+      humHz: z.number().nullable(),
+      humHarmonics: z.number().int().nonnegative(),
+      denoiser: z.string().nullable(),
+      gainDb: z.number(),
+      limited: z.boolean(),
+      corrected: z.boolean(),
+    })
+    .optional(),
+  /** Maps times of the input to times of the output where silence was shortened (clean with trimSilence). */
+  edits: z
+    .array(z.object({ inputStartSeconds: seconds, inputEndSeconds: seconds, outputStartSeconds: seconds }))
+    .optional(),
+  /** How the inputs were joined (stitch). Positions are in the output. */
+  join: z
+    .object({
+      way: z.enum(["exact", "fast"]),
+      reason: z.string(),
+      pieces: z.array(z.object({ startSeconds: seconds, durationSeconds: seconds, gainDb: z.number() })),
+      /** Output duration less the sum that the inputs, gaps and crossfades give, milliseconds. */
+      driftMs: z.number(),
+    })
+    .optional(),
+});
+export type Report = z.infer<typeof reportSchema>;
