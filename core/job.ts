@@ -157,15 +157,15 @@ export interface JobRef {
 
 export const refOf = (job: JobRef): JobRef => ({ owner: job.owner, jobId: job.jobId });
 
-/** One word for a reference (environment variable, log line): `jobId`, or `owner:jobId` outside the default owner. */
+/** A reference as one word (environment variable, key, log line): `jobId`, or `owner.jobId` outside the default owner. */
 export function formatJobRef(ref: JobRef, defaultOwner: string): string {
-  return ref.owner === defaultOwner ? ref.jobId : `${ref.owner}:${ref.jobId}`;
+  return ref.owner === defaultOwner ? ref.jobId : `${ref.owner}.${ref.jobId}`;
 }
 
 export function parseJobRef(text: string, defaultOwner: string): JobRef {
-  const colon = text.indexOf(":");
-  const owner = colon < 0 ? defaultOwner : text.slice(0, colon);
-  return { owner: ownerSchema.parse(owner), jobId: jobIdSchema.parse(text.slice(colon + 1)) };
+  const dot = text.indexOf(".");
+  const owner = dot < 0 ? defaultOwner : text.slice(0, dot);
+  return { owner: ownerSchema.parse(owner), jobId: jobIdSchema.parse(text.slice(dot + 1)) };
 }
 
 export const isTerminal = (status: JobStatus): boolean =>

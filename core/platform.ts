@@ -1,0 +1,33 @@
+import { monotonicFactory } from "ulid";
+import type { Clock, DeadLetterStore, JobQueue, JobStore, ObjectStore, ResultCache, TaskLauncher } from "./ports.ts";
+
+export interface PlatformSettings {
+  readonly defaultOwner: string;
+  /** Owners share results of equal content. @default false */
+  readonly sharedCache: boolean;
+  readonly mixdownVersion: string;
+  /** Major version of the ffmpeg that workers use: part of the cache key. */
+  readonly ffmpegMajor: number;
+  readonly lanes: "embedded" | "aws";
+  /** How long outputs are kept, milliseconds. */
+  readonly outputsMs: number;
+}
+
+/** What a use case may speak to. The composition roots (CLI, functions, worker) fill it with adapters. */
+export interface Platform {
+  readonly jobs: JobStore;
+  readonly queue: JobQueue;
+  readonly cache: ResultCache;
+  readonly objects: ObjectStore;
+  readonly deadLetters: DeadLetterStore;
+  readonly launcher: TaskLauncher;
+  readonly clock: Clock;
+  readonly settings: PlatformSettings;
+}
+
+const nextUlid = monotonicFactory();
+
+/** A ULID: sorts by time, unguessable enough for a name, not for a secret. */
+export const createId = (clock: Clock): string => nextUlid(clock.now());
+
+export const isoTime = (epochMs: number): string => new Date(epochMs).toISOString();

@@ -1,0 +1,134 @@
+import { fulfilCache, releaseCache } from "./cache-lease.ts";
+import { changeJob } from "./change-job.ts";
+import { MixdownError } from "./errors.ts";
+import { isTerminal, type Job, type JobRef } from "./job.ts";
+import { nextLane, nextSize } from "./lane.ts";
+import { limits } from "./limits.ts";
+import { jobPrefix, runPrefix } from "./object-keys.ts";
+import { isoTime, type Platform } from "./platform.ts";
+import { sendWake, wake } from "./wake.ts";
+
+type SettlePlatform = Pick<Platform, "jobs" | "queue" | "cache" | "objects" | "clock" | "settings">;
+
+/** Why an attempt ended without a result. Interruptions and restarts are nobody's fault and use up no attempt. */
+export type AttemptLoss = "crashed" | "heartbeat-lost" | "launch-deadline" | "interrupted" | "restarted" | "out-of-memory";
+
+const orderly: ReadonlySet<AttemptLoss> = new Set(["interrupted", "restarted"]);
+
+const lossText: Record<AttemptLoss, string> = {
+  crashed: "the worker ended without a result",
+  "heartbeat-lost": "the worker was not heard of for a minute",
+  "launch-deadline": "the worker did not start in time",
+  interrupted: "the worker was interrupted",
+  restarted: "the platform was restarted",
+  "out-of-memory": "the worker ran out of memory",
+};
+
+/** What an attempt without a result makes of its job: the next attempt, or failure when there is none left. Pure. */
+export function planNextAttempt(job: Job, loss: AttemptLoss, now: number, detail = ""): Partial<Job> {
+  const size = loss === "out-of-memory" ? nextSize(job.size) : job.size;
+  const handBack = orderly.has(loss) && job.handBacks < limits.maxHandBacks;
+  if (job.cancelRequestedAt !== null) return buildEnd(job, "canceled", now);
+  if ((!handBack && job.attempt >= job.maxAttempts) || size === null) {
+    const code = loss === "launch-deadline" ? "platform_launch_deadline" : "platform_worker_lost";
+    return buildFailure(
+      new MixdownError(code, {
+        message: `Attempt ${job.attempt} of ${job.maxAttempts}: ${lossText[loss]}${detail === "" ? "" : ` (${detail})`}; no attempt is left.`,
+      }),
+      now,
+    );
+  }
+  return {
+    ...backToQueue(job),
+    size,
+    lane: orderly.has(loss) || loss === "launch-deadline" ? nextLane(job.lane) : job.lane,
+    handBacks: job.handBacks + (handBack ? 1 : 0),
+    maxAttempts: job.maxAttempts + (handBack ? 1 : 0),
+  };
+}
+
+/** Fields of a job that goes back to the queue for its next attempt. */
+export const backToQueue = (job: Job): Partial<Job> => ({
+  status: "queued",
+  phase: "waiting",
+  progress: { percent: 0, etaSeconds: null },
+  attempt: job.attempt + 1,
+  launchNumber: job.launchNumber + 1,
+  runId: null,
+  taskId: null,
+  waitsFor: null,
+  nextLaunchAt: null,
+  launchedAt: null,
+  startedAt: null,
+});
+
+export const buildFailure = (error: MixdownError, now: number): Partial<Job> => ({
+  status: "failed",
+  error: error.toDocument(),
+  runId: null,
+  waitsFor: null,
+  nextLaunchAt: null,
+  finishedAt: isoTime(now),
+});
+
+const buildEnd = (_job: Job, status: "canceled", now: number): Partial<Job> => ({
+  status,
+  runId: null,
+  waitsFor: null,
+  nextLaunchAt: null,
+  finishedAt: isoTime(now),
+});
+
+export const buildCancellation = (job: Job, now: number): Partial<Job> => buildEnd(job, "canceled", now);
+
+/** Ends one attempt that will give no result; whoever finds out may call it, any number of times. */
+export async function settleAttempt(
+  platform: SettlePlatform,
+  ref: JobRef,
+  attempt: number,
+  loss: AttemptLoss,
+  detail = "",
+): Promise<void> {
+  const job = await changeJob(platform, ref, (standing) => {
+    const open = standing.status === "running" || (standing.status === "queued" && standing.phase === "launching");
+    if (!open || standing.attempt !== attempt) return null;
+    return planNextAttempt(standing, loss, platform.clock.now(), detail);
+  });
+  if (job === null) return;
+  if (isTerminal(job.status)) await afterEnd(platform, job);
+  else await sendWake(platform, job);
+}
+
+/** Fails a job that has not ended. */
+export async function failJob(platform: SettlePlatform, ref: JobRef, error: MixdownError): Promise<void> {
+  const job = await changeJob(platform, ref, (standing) =>
+    isTerminal(standing.status) ? null : buildFailure(error, platform.clock.now()),
+  );
+  if (job !== null) await afterEnd(platform, job);
+}
+
+/**
+ * What follows a job's end: its result serves equal jobs, jobs that wait for it are woken, other runs' leftovers go.
+ * Each step can be repeated; the reconciler does what a crash left undone.
+ */
+export async function afterEnd(platform: SettlePlatform, job: Job): Promise<void> {
+  if (job.status === "succeeded") await fulfilCache(platform, job);
+  else await releaseCache(platform, job);
+  for (const waiting of await platform.jobs.listWaitingFor(job)) await wake(platform, waiting);
+  if (job.attempt > 1 || job.status !== "succeeded") await sweepLostRuns(platform, job);
+}
+
+/** Removes what runs other than the committed one uploaded. */
+async function sweepLostRuns(platform: SettlePlatform, job: Job): Promise<void> {
+  const kept = new Set(job.outputs.map((output) => output.key));
+  for await (const object of platform.objects.list(jobPrefix(job, platform.settings.defaultOwner))) {
+    if (!kept.has(object.key)) await platform.objects.remove(object.key);
+  }
+}
+
+/** A run that lost its claim takes its own uploads with it. */
+export async function discardRun(platform: SettlePlatform, ref: JobRef, runId: string): Promise<void> {
+  for await (const object of platform.objects.list(runPrefix(ref, runId, platform.settings.defaultOwner))) {
+    await platform.objects.remove(object.key);
+  }
+}

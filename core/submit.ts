@@ -1,0 +1,156 @@
+import { canonicalJson, sha256Hex } from "./canonical-json.ts";
+import { MixdownError } from "./errors.ts";
+import { type Job, type JobInput, type JobRequest, jobRequestSchema } from "./job.ts";
+import { describeIssues, kinds, parseParams } from "./kinds/index.ts";
+import { chooseSize, defaultTimeoutSeconds, firstLane } from "./lane.ts";
+import { limits } from "./limits.ts";
+import { buildWakeMessage } from "./messages.ts";
+import { mayRead } from "./object-keys.ts";
+import { createId, isoTime, type Platform } from "./platform.ts";
+
+type SubmitPlatform = Pick<Platform, "jobs" | "queue" | "objects" | "clock" | "settings">;
+
+export interface SubmitOptions {
+  readonly owner: string;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/**
+ * Accepts a job: checks it, writes it, and sends its wake-up call. Once this returns, the job will end; a crash
+ * between the write and the message is repaired by the reconciler.
+ *
+ * @returns the job, and whether it is new or the one that stands under the same id or key
+ * @throws MixdownError `usage_*`, `input_not_found`, `limit_*`, `idempotency_mismatch`
+ */
+export async function submit(
+  platform: SubmitPlatform,
+  body: unknown,
+  options: SubmitOptions,
+): Promise<{ job: Job; created: boolean }> {
+  const request = parseJobRequest(body);
+  const draft = buildJob(platform, request, options.owner);
+  const standing = await platform.jobs.get(draft);
+  // A repeat must return the first job even when its input is gone by now.
+  const bytes = standing === undefined ? await checkInputs(platform, draft) : null;
+  const job = { ...draft, size: chooseSize(bytes), timeoutSeconds: request.timeoutSeconds ?? defaultTimeoutSeconds(bytes) };
+  const accepted = await platform.jobs.create(job, options.idempotencyKey);
+  if (accepted.created) await platform.queue.send(buildWakeMessage(accepted.job, platform.settings.defaultOwner));
+  return accepted;
+}
+
+/** @throws MixdownError `usage_invalid`, `usage_unknown_kind` */
+export function parseJobRequest(body: unknown): JobRequest {
+  const kind = (body as { kind?: unknown } | null)?.kind;
+  if (typeof kind === "string" && !Object.hasOwn(kinds, kind)) {
+    throw new MixdownError("usage_unknown_kind", {
+      message: `kind is ${JSON.stringify(kind.slice(0, 60))}; this version knows ${Object.keys(kinds).join(", ")}.`,
+    });
+  }
+  const parsed = jobRequestSchema.safeParse(body);
+  if (!parsed.success) throw new MixdownError("usage_invalid", { message: `${describeIssues(parsed.error, body)}.` });
+  return parsed.data;
+}
+
+/** A job as it is before its inputs were looked at. @throws MixdownError `usage_invalid` */
+export function buildJob(platform: Pick<Platform, "clock" | "settings">, request: JobRequest, owner: string): Job {
+  const now = isoTime(platform.clock.now());
+  const params = parseParams(request.kind, request.params);
+  checkInputRule(request);
+  const payload = {
+    kind: request.kind,
+    inputs: request.inputs,
+    params,
+    timeoutSeconds: request.timeoutSeconds,
+    metadata: request.metadata ?? {},
+  };
+  return {
+    jobId: request.jobId ?? createId(platform.clock),
+    owner,
+    kind: request.kind,
+    inputs: request.inputs,
+    params,
+    status: "queued",
+    phase: "waiting",
+    progress: { percent: 0, etaSeconds: null },
+    lane: firstLane(platform.settings.lanes),
+    size: "S",
+    attempt: 1,
+    maxAttempts: limits.maxAttempts,
+    handBacks: 0,
+    launchNumber: 0,
+    runId: null,
+    taskId: null,
+    timeoutSeconds: request.timeoutSeconds ?? defaultTimeoutSeconds(null),
+    cancelRequestedAt: null,
+    waitsFor: null,
+    nextLaunchAt: null,
+    outputs: [],
+    report: null,
+    warnings: [],
+    cached: false,
+    cacheKey: null,
+    error: null,
+    cost: { estimatedUsd: null, actualUsd: null },
+    metadata: request.metadata ?? {},
+    parent: null,
+    engine: null,
+    payloadHash: sha256Hex(canonicalJson(payload)),
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    queuedAt: now,
+    launchedAt: null,
+    startedAt: null,
+    finishedAt: null,
+    expiresAt: null,
+  };
+}
+
+function checkInputRule(request: JobRequest): void {
+  const rule = kinds[request.kind].inputs;
+  const count = request.inputs.length;
+  if (count > rule.max && rule.max > 1) {
+    throw new MixdownError("limit_inputs", {
+      message: `${request.kind} takes at most ${rule.max} inputs (received ${count}); split the work into several jobs.`,
+    });
+  }
+  if (count < rule.min || count > rule.max) {
+    const allowed = rule.min === rule.max ? `exactly ${rule.min}` : `${rule.min} to ${rule.max}`;
+    throw new MixdownError("usage_invalid", {
+      message: `inputs: ${request.kind} takes ${allowed} (received ${count}).`,
+    });
+  }
+  for (const [index, input] of request.inputs.entries()) {
+    if (input.role !== undefined && !rule.roles.includes(input.role)) {
+      const allowed = rule.roles.length === 0 ? "none" : rule.roles.join(", ");
+      throw new MixdownError("usage_invalid", {
+        message: `inputs.${index}.role is ${JSON.stringify(input.role)}; ${request.kind} knows these roles: ${allowed}.`,
+      });
+    }
+  }
+}
+
+/** Looks at every input; the sum of their sizes where all are known. @throws MixdownError `input_not_found`, `limit_input_size` */
+async function checkInputs(platform: SubmitPlatform, job: Job): Promise<number | null> {
+  const sizes = await Promise.all(job.inputs.map((input) => checkInput(platform, job.owner, input)));
+  return sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
+}
+
+async function checkInput(platform: SubmitPlatform, owner: string, input: JobInput): Promise<number | null> {
+  if ("jobId" in input) {
+    const source = await platform.jobs.get({ owner, jobId: input.jobId });
+    if (source !== undefined) return null;
+    throw new MixdownError("input_not_found", { message: `Input job ${input.jobId} does not exist; submit it first.` });
+  }
+  const readable = mayRead(owner, input.key, platform.settings.defaultOwner);
+  const object = readable ? await platform.objects.head(input.key) : undefined;
+  if (object === undefined) {
+    throw new MixdownError("input_not_found", { message: `Input ${JSON.stringify(input.key)} does not exist; upload it first.` });
+  }
+  if (object.sizeBytes > limits.inputBytes) {
+    throw new MixdownError("limit_input_size", {
+      message: `Input ${JSON.stringify(input.key)} has ${object.sizeBytes} bytes; at most ${limits.inputBytes} are accepted; split the file first.`,
+    });
+  }
+  return object.sizeBytes;
+}
