@@ -1,4 +1,4 @@
-import { isTerminal, type Job, refOf } from "./job.ts";
+import { isTerminal, type Job, type JobRef, refOf } from "./job.ts";
 import { limits } from "./limits.ts";
 import { isoTime, type Platform } from "./platform.ts";
 import type { CacheEntry, CacheManifest } from "./ports.ts";
@@ -9,7 +9,7 @@ type CachePlatform = Pick<Platform, "jobs" | "cache" | "objects" | "clock">;
 export type Turn =
   | { readonly type: "lead" }
   | { readonly type: "hit"; readonly manifest: CacheManifest }
-  | { readonly type: "follow"; readonly leaderId: string };
+  | { readonly type: "follow"; readonly leader: JobRef };
 
 /**
  * Takes the lead for `key`, or tells who has it, or hands out the result. One leader at a time: each step is a
@@ -33,7 +33,7 @@ export async function takeTurn(platform: CachePlatform, job: Job, key: string): 
         }
       }
       const atWork = leader !== undefined && !isTerminal(leader.status) && leader.cacheKey === key;
-      if (atWork && entry.leaseUntil > platform.clock.now()) return { type: "follow", leaderId: leader.jobId };
+      if (atWork && entry.leaseUntil > platform.clock.now()) return { type: "follow", leader: refOf(leader) };
     }
     if (await platform.cache.swap(entry, lease)) return { type: "lead" };
   }

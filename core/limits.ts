@@ -34,6 +34,20 @@ export const limits = {
   metadataEntries: 32,
   metadataValueLength: 1_024,
   stderrTailBytes: 4_096,
+  /** SIGTERM to SIGKILL of a child: ffmpeg closes its files within a second. */
+  processGraceMs: 2_000,
+  /** What a runner keeps of a child's stdout: a probe of a file with 32 streams and 1,000 chapters is under 1 MB. */
+  processStdoutBytes: 16 * 1024 ** 2,
+  /** Bounds of one child process; each stops a runaway, none comes near what an honest job needs. */
+  childProcess: {
+    /** A day of audio takes about ten minutes of CPU to clean; a day of video must be asked for. */
+    cpuSeconds: 12 * 3_600,
+    /** The largest output, plus the larger 32-bit float intermediates of a day of 8-channel audio. */
+    fileBytes: 160 * 1024 ** 3,
+    /** ffmpeg maps 200 libraries, and 64 MB of arena and 8 MB of stack a thread: 64 threads reserve 5 GB, use 0.2. */
+    addressSpaceBytes: 16 * 1024 ** 3,
+    openFiles: 1_024,
+  },
   idempotencyMs: 24 * 3_600_000,
   cacheEntryMs: 7 * 24 * 3_600_000,
   outputsMs: 30 * 24 * 3_600_000,

@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { sha256Hex } from "./canonical-json.ts";
 import { MixdownError } from "./errors.ts";
-import { formatJobRef, type Job, type JobRef, type JobRequest, jobIdSchema, jobInputSchema, metadataSchema, ownerSchema } from "./job.ts";
+import {
+  formatJobRef,
+  type Job,
+  type JobRef,
+  type JobRequest,
+  jobIdSchema,
+  jobInputSchema,
+  metadataSchema,
+  ownerSchema,
+} from "./job.ts";
 import { describeIssues, kindNames } from "./kinds/index.ts";
 import { limits } from "./limits.ts";
 

@@ -13,8 +13,10 @@ export const rawKey = (owner: string, uploadId: string, filename: string): strin
 /** A file name without separators, control characters and surprises; never empty, at most 200 characters. */
 export function safeName(filename: string): string {
   const base = filename.split(/[/\\]/).at(-1) ?? "";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
-  const clean = base.normalize("NFC").replace(/[\u0000-\u001f\u007f"*:<>?|]/g, "_").replace(/^\.+/, "_");
+  const clean = base
+    .normalize("NFC")
+    .replace(/[\p{Cc}"*:<>?|]/gu, "_")
+    .replace(/^\.+/, "_");
   if (clean === "") return "file";
   if (clean.length <= 200) return clean;
   const dot = clean.lastIndexOf(".");

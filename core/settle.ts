@@ -11,7 +11,13 @@ import { sendWake, wake } from "./wake.ts";
 type SettlePlatform = Pick<Platform, "jobs" | "queue" | "cache" | "objects" | "clock" | "settings">;
 
 /** Why an attempt ended without a result. Interruptions and restarts are nobody's fault and use up no attempt. */
-export type AttemptLoss = "crashed" | "heartbeat-lost" | "launch-deadline" | "interrupted" | "restarted" | "out-of-memory";
+export type AttemptLoss =
+  | "crashed"
+  | "heartbeat-lost"
+  | "launch-deadline"
+  | "interrupted"
+  | "restarted"
+  | "out-of-memory";
 
 const orderly: ReadonlySet<AttemptLoss> = new Set(["interrupted", "restarted"]);
 
@@ -28,7 +34,7 @@ const lossText: Record<AttemptLoss, string> = {
 export function planNextAttempt(job: Job, loss: AttemptLoss, now: number, detail = ""): Partial<Job> {
   const size = loss === "out-of-memory" ? nextSize(job.size) : job.size;
   const handBack = orderly.has(loss) && job.handBacks < limits.maxHandBacks;
-  if (job.cancelRequestedAt !== null) return buildEnd(job, "canceled", now);
+  if (job.cancelRequestedAt !== null) return buildCancellation(now);
   if ((!handBack && job.attempt >= job.maxAttempts) || size === null) {
     const code = loss === "launch-deadline" ? "platform_launch_deadline" : "platform_worker_lost";
     return buildFailure(
@@ -71,15 +77,13 @@ export const buildFailure = (error: MixdownError, now: number): Partial<Job> => 
   finishedAt: isoTime(now),
 });
 
-const buildEnd = (_job: Job, status: "canceled", now: number): Partial<Job> => ({
-  status,
+export const buildCancellation = (now: number): Partial<Job> => ({
+  status: "canceled",
   runId: null,
   waitsFor: null,
   nextLaunchAt: null,
   finishedAt: isoTime(now),
 });
-
-export const buildCancellation = (job: Job, now: number): Partial<Job> => buildEnd(job, "canceled", now);
 
 /** Ends one attempt that will give no result; whoever finds out may call it, any number of times. */
 export async function settleAttempt(

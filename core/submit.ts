@@ -32,7 +32,11 @@ export async function submit(
   const standing = await platform.jobs.get(draft);
   // A repeat must return the first job even when its input is gone by now.
   const bytes = standing === undefined ? await checkInputs(platform, draft) : null;
-  const job = { ...draft, size: chooseSize(bytes), timeoutSeconds: request.timeoutSeconds ?? defaultTimeoutSeconds(bytes) };
+  const job = {
+    ...draft,
+    size: chooseSize(bytes),
+    timeoutSeconds: request.timeoutSeconds ?? defaultTimeoutSeconds(bytes),
+  };
   const accepted = await platform.jobs.create(job, options.idempotencyKey);
   if (accepted.created) await platform.queue.send(buildWakeMessage(accepted.job, platform.settings.defaultOwner));
   return accepted;
@@ -145,7 +149,9 @@ async function checkInput(platform: SubmitPlatform, owner: string, input: JobInp
   const readable = mayRead(owner, input.key, platform.settings.defaultOwner);
   const object = readable ? await platform.objects.head(input.key) : undefined;
   if (object === undefined) {
-    throw new MixdownError("input_not_found", { message: `Input ${JSON.stringify(input.key)} does not exist; upload it first.` });
+    throw new MixdownError("input_not_found", {
+      message: `Input ${JSON.stringify(input.key)} does not exist; upload it first.`,
+    });
   }
   if (object.sizeBytes > limits.inputBytes) {
     throw new MixdownError("limit_input_size", {

@@ -25,7 +25,10 @@ export function describeIssues(error: z.ZodError, value: unknown): string {
   return error.issues
     .map((issue) => {
       const path = issue.path.join(".");
-      const received = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+      const received = issue.path.reduce<unknown>(
+        (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+        value,
+      );
       const shown = received === undefined ? "" : ` (received ${JSON.stringify(received)?.slice(0, 80)})`;
       return `${path === "" ? "" : `${path}: `}${issue.message}${shown}`;
     })

@@ -1,0 +1,96 @@
+import { changeJob } from "./change-job.ts";
+import { MixdownError } from "./errors.ts";
+import { isTerminal, type Job } from "./job.ts";
+import { limits } from "./limits.ts";
+import type { Platform } from "./platform.ts";
+import { afterEnd, buildCancellation, failJob, settleAttempt } from "./settle.ts";
+import { wake } from "./wake.ts";
+
+export interface ReconcileOptions {
+  /**
+   * The platform has just started and nothing that it launched before can be alive: what was launching or running is
+   * given its next attempt at once, and every queued job is woken. @default false
+   */
+  readonly boot?: boolean;
+}
+
+/**
+ * Finds jobs that nothing else will move any more and moves them: what a crash, a lost message or a lost event left
+ * behind. Safe to run at any time, in several places at once.
+ */
+export async function reconcile(platform: Platform, options: ReconcileOptions = {}): Promise<void> {
+  for await (const job of platform.jobs.listActive()) {
+    if (job.status === "running") await reconcileRunning(platform, job, options);
+    else if (job.phase === "launching") await reconcileLaunching(platform, job, options);
+    else await reconcileWaiting(platform, job, options);
+  }
+}
+
+async function reconcileRunning(platform: Platform, job: Job, options: ReconcileOptions): Promise<void> {
+  const now = platform.clock.now();
+  if (options.boot === true) return settleAttempt(platform, job, job.attempt, "restarted");
+  const startedAt = Date.parse(job.startedAt ?? job.updatedAt);
+  const pulse = await platform.jobs.getPulse(job);
+  const heardAt = Math.max(startedAt, pulse?.runId === job.runId ? pulse.at : 0);
+  if (now - heardAt > limits.heartbeatLostMs) {
+    await settleAttempt(platform, job, job.attempt, "heartbeat-lost");
+    return stopTask(platform, job);
+  }
+  // The worker ends itself at its time limit; this is for one that beats but does not end.
+  if (now - startedAt > job.timeoutSeconds * 1_000 + limits.heartbeatLostMs) {
+    await failJob(
+      platform,
+      job,
+      new MixdownError("limit_timeout", {
+        message: `The job ran for more than ${job.timeoutSeconds} s, its time limit; split the input or raise timeoutSeconds.`,
+      }),
+    );
+    return stopTask(platform, job);
+  }
+  if (job.cancelRequestedAt !== null) await stopTask(platform, job);
+}
+
+async function reconcileLaunching(platform: Platform, job: Job, options: ReconcileOptions): Promise<void> {
+  if (options.boot === true) return settleAttempt(platform, job, job.attempt, "restarted");
+  const waitedMs = platform.clock.now() - Date.parse(job.launchedAt ?? job.updatedAt);
+  if (waitedMs <= limits.launchDeadlineMs[job.lane]) return;
+  await settleAttempt(platform, job, job.attempt, "launch-deadline");
+  await stopTask(platform, job);
+}
+
+async function reconcileWaiting(platform: Platform, job: Job, options: ReconcileOptions): Promise<void> {
+  const now = platform.clock.now();
+  if (job.cancelRequestedAt !== null) {
+    const ended = await changeJob(platform, job, (standing) =>
+      standing.status === "queued" && standing.cancelRequestedAt !== null ? buildCancellation(now) : null,
+    );
+    if (ended !== null) await afterEnd(platform, ended);
+    return;
+  }
+  const leaderId = job.waitsFor?.jobId;
+  if (leaderId !== undefined) {
+    const leader = await platform.jobs.get({ owner: job.owner, jobId: leaderId });
+    if (leader === undefined || isTerminal(leader.status)) await wake(platform, job);
+    return;
+  }
+  if (now - Date.parse(job.queuedAt) > limits.queuedMs) {
+    return failJob(
+      platform,
+      job,
+      new MixdownError("capacity_unavailable", {
+        message: `The job waited for ${limits.queuedMs / 3_600_000} hours and could not be started; retry it when there is capacity.`,
+      }),
+    );
+  }
+  if (job.nextLaunchAt !== null) {
+    if (Date.parse(job.nextLaunchAt) <= now) await wake(platform, job);
+    return;
+  }
+  // A message may just stand in a long queue: ask again, but ever more seldom.
+  const patienceMs = limits.resendAfterMs * (1 + job.launchNumber);
+  if (options.boot === true || now - Date.parse(job.updatedAt) > patienceMs) await wake(platform, job);
+}
+
+async function stopTask(platform: Platform, job: Job): Promise<void> {
+  if (job.taskId !== null) await platform.launcher.stop(job.taskId);
+}
