@@ -19,7 +19,7 @@ const axisPx = 24;
 const gapPx = 16;
 const barPitchPx = 3;
 /** Text that reads on white and on near-black alike; the media query refines it where it is honoured. */
-const style = `text{font:12px system-ui,sans-serif;fill:#59636e}.b{stroke:#8c959f}.a{stroke:#1f883d}.l{stroke:#8c959f;stroke-opacity:.35}@media(prefers-color-scheme:dark){text{fill:#9198a1}.b{stroke:#767e88}.a{stroke:#3fb950}}`;
+const style = `path{fill:none}text{font:12px system-ui,sans-serif;fill:#59636e}.b{stroke:#8c959f}.a{stroke:#1f883d}.l{stroke:#8c959f;stroke-opacity:.35}@media(prefers-color-scheme:dark){text{fill:#9198a1}.b{stroke:#767e88}.a{stroke:#3fb950}}`;
 
 /**
  * Draws one or two waveforms, one above the other on one time axis and one amplitude scale, as a self-contained SVG
