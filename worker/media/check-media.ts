@@ -1,0 +1,45 @@
+import { type ErrorCode, MixdownError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { MediaInfo } from "./media-info.ts";
+
+/** Throws the first limit that `media` breaks, or input_no_audio; each says what was found and what is allowed. */
+export function checkMedia(media: MediaInfo): void {
+  const refuse = (code: ErrorCode, message: string): never => {
+    throw new MixdownError(code, { message: `${media.name} ${message}` });
+  };
+  if (media.streamCount > limits.streamsPerInput) {
+    refuse("limit_streams", `has ${media.streamCount} streams; at most ${limits.streamsPerInput} are allowed.`);
+  }
+  if (media.audio.length === 0) {
+    const found = media.video.map((stream) => `${stream.attachedPicture ? "picture" : "video"} ${stream.codec}`);
+    refuse(
+      "input_no_audio",
+      `has no audio stream (found: ${found.join(", ") || "nothing"}). Give a file with at least one.`,
+    );
+  }
+  const hours = limits.inputDurationSeconds / 3_600;
+  if ((media.durationSeconds ?? 0) > limits.inputDurationSeconds) {
+    refuse(
+      "limit_duration",
+      `lasts ${((media.durationSeconds ?? 0) / 3_600).toFixed(1)} h; at most ${hours} h are allowed.`,
+    );
+  }
+  for (const stream of media.audio) {
+    if (stream.channels > limits.channels) {
+      refuse("limit_channels", `has ${stream.channels} channels; at most ${limits.channels} are allowed.`);
+    }
+    if (stream.channels < 1 || stream.sampleRateHz < 1) {
+      refuse("input_corrupt", "names no channels or sample rate for its audio. Export or upload the file again.");
+    }
+    const { min, max } = limits.sampleRateHz;
+    if (stream.sampleRateHz < min || stream.sampleRateHz > max) {
+      refuse("limit_sample_rate", `has a sample rate of ${stream.sampleRateHz} Hz; ${min} to ${max} Hz are allowed.`);
+    }
+  }
+  for (const stream of media.video) {
+    if (stream.width * stream.height > limits.pixels) {
+      const size = `${stream.width}×${stream.height}`;
+      refuse("limit_pixels", `has a picture of ${size}; at most ${limits.pixels} pixels are allowed.`);
+    }
+  }
+}
