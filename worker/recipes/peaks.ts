@@ -1,0 +1,54 @@
+import { buildInputArgs } from "../media/input-args.ts";
+import type { MediaInfo } from "../media/media-info.ts";
+import { createPeaksAccumulator, type PeakBits, type Peaks } from "../media/peaks.ts";
+import { probeMedia } from "../media/probe.ts";
+import { readTrueLength, type TrueLength } from "../media/true-length.ts";
+import { startFfmpeg } from "../process/run-ffmpeg.ts";
+import type { RecipeContext } from "./recipe.ts";
+
+export interface PeaksOptions {
+  readonly samplesPerPixel: number;
+  readonly bits: PeakBits;
+}
+
+export type PeaksContext = Pick<RecipeContext, "toolchain" | "signal"> & Partial<Pick<RecipeContext, "onProgress">>;
+
+/**
+ * The waveform of a file's first audio stream, decoded once; what an encoder added before and behind it is left out.
+ * `name` is what the user calls the file. Throws as `probeMedia` and `startFfmpeg` do.
+ */
+export async function makePeaks(
+  context: PeaksContext,
+  options: PeaksOptions,
+  path: string,
+  name: string = path,
+): Promise<Peaks> {
+  const { toolchain, signal, onProgress = () => {} } = context;
+  onProgress("probing", 0);
+  const media = await probeMedia(toolchain, path, name, { signal });
+  const [stream] = media.audio;
+  const { sampleRateHz = 0, channels = 0, durationSeconds = null } = stream ?? {};
+  const accumulator = createPeaksAccumulator({ ...options, sampleRateHz, channels });
+  const expectedBytes = (durationSeconds ?? media.durationSeconds ?? 0) * sampleRateHz * channels * 2;
+  const child = startFfmpeg(toolchain, buildPeaksArgs(media, await readTrueLength(media)), { signal });
+  let bytes = 0;
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    accumulator.push(chunk);
+    bytes += chunk.length;
+    if (expectedBytes > 0) onProgress("processing", Math.min(99, Math.floor((100 * bytes) / expectedBytes)));
+  }
+  await child.done;
+  onProgress("processing", 100);
+  return accumulator.finish();
+}
+
+/** Arguments that decode the first audio stream as it is to s16le on stdout, cut to its true length. */
+export function buildPeaksArgs(media: MediaInfo, { inputArgs, startSample, samples }: TrueLength): readonly string[] {
+  const end = samples === null ? "" : `:end_sample=${startSample + samples}`;
+  const cut = startSample > 0 || samples !== null ? ["-af", `atrim=start_sample=${startSample}${end}`] : [];
+  return [
+    ...inputArgs,
+    ...buildInputArgs(media),
+    ...["-map", "0:a:0", ...cut, "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"],
+  ];
+}
