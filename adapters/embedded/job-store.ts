@@ -1,0 +1,210 @@
+import { findBrokenShape, findIllegalChange } from "../../core/arrows.ts";
+import { canonicalJson, sha256Hex } from "../../core/canonical-json.ts";
+import { MixdownError } from "../../core/errors.ts";
+import { buildJobEvent } from "../../core/events.ts";
+import { isTerminal, type Job, type JobPhase, type JobRef } from "../../core/job.ts";
+import { limits } from "../../core/limits.ts";
+import type { Clock, JobQuery, JobStore, RunPulse } from "../../core/ports.ts";
+import type { Database } from "./database.ts";
+
+interface PulseRow {
+  run_id: string;
+  phase: JobPhase;
+  percent: number;
+  eta_seconds: number | null;
+  at: number;
+}
+
+/** Jobs on SQLite. The document is the truth; columns repeat what is asked for. */
+export function createSqliteJobStore(database: Database, clock: Clock): JobStore {
+  const parse = (row: unknown): Job => JSON.parse((row as { document: string }).document);
+
+  const read = (ref: JobRef): Job | undefined => {
+    const row = database.prepare("SELECT document FROM jobs WHERE owner = ? AND job_id = ?").get(ref.owner, ref.jobId);
+    return row === undefined ? undefined : parse(row);
+  };
+  const readPulse = (ref: JobRef): PulseRow | undefined =>
+    database.prepare("SELECT * FROM pulses WHERE owner = ? AND job_id = ?").get(ref.owner, ref.jobId) as
+      | PulseRow
+      | undefined;
+
+  const withPulse = (job: Job): Job => {
+    const pulse = job.status === "running" ? readPulse(job) : undefined;
+    if (pulse === undefined || pulse.run_id !== job.runId) return job;
+    return { ...job, phase: pulse.phase, progress: { percent: pulse.percent, etaSeconds: pulse.eta_seconds } };
+  };
+
+  const announce = (before: Job | undefined, after: Job): void => {
+    const event = buildJobEvent(before, after);
+    if (event === undefined) return;
+    database.prepare("INSERT INTO events (id, event) VALUES (?, ?)").run(event.id, JSON.stringify(event));
+  };
+
+  const standingUnder = (job: Job, idempotencyKey: string | undefined): Job | undefined => {
+    const known =
+      idempotencyKey === undefined
+        ? undefined
+        : (database
+            .prepare("SELECT job_id FROM idempotency_keys WHERE owner = ? AND key = ? AND expires_at > ?")
+            .get(job.owner, idempotencyKey, clock.now()) as { job_id: string } | undefined);
+    return known === undefined ? read(job) : read({ owner: job.owner, jobId: known.job_id });
+  };
+
+  return {
+    async create(job, idempotencyKey) {
+      const broken = findBrokenShape(job);
+      if (broken !== null || job.version !== 1) throw illegal(job, broken ?? "a new job has version 1");
+      return database.transaction(() => {
+        const standing = standingUnder(job, idempotencyKey);
+        if (standing !== undefined) {
+          if (standing.payloadHash !== job.payloadHash) throw mismatch(job, idempotencyKey);
+          return { job: withPulse(standing), created: false };
+        }
+        database
+          .prepare("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+          .run(
+            job.owner,
+            job.jobId,
+            job.version,
+            job.status,
+            job.kind,
+            job.createdAt,
+            Number(!isTerminal(job.status)),
+            job.waitsFor?.jobId ?? null,
+            JSON.stringify(job),
+          );
+        if (idempotencyKey !== undefined) {
+          database
+            .prepare("INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?)")
+            .run(job.owner, idempotencyKey, job.jobId, clock.now() + limits.idempotencyMs);
+        }
+        announce(undefined, job);
+        return { job, created: true };
+      });
+    },
+
+    async get(ref) {
+      const job = read(ref);
+      return job === undefined ? undefined : withPulse(job);
+    },
+
+    async update(before, after) {
+      const reason = findIllegalChange(before, after);
+      if (reason !== null) throw illegal(after, reason);
+      return database.transaction(() => {
+        const { changes } = database
+          .prepare(
+            `UPDATE jobs SET version = ?, status = ?, active = ?, waits_for = ?, document = ?
+             WHERE owner = ? AND job_id = ? AND version = ? AND status = ?`,
+          )
+          .run(
+            after.version,
+            after.status,
+            Number(!isTerminal(after.status)),
+            after.waitsFor?.jobId ?? null,
+            JSON.stringify(after),
+            before.owner,
+            before.jobId,
+            before.version,
+            before.status,
+          );
+        if (changes === 0) return false;
+        if (before.status === "queued" && after.status === "running" && after.runId !== null) {
+          database
+            .prepare("INSERT OR REPLACE INTO pulses VALUES (?, ?, ?, ?, ?, ?, ?)")
+            .run(after.owner, after.jobId, after.runId, after.phase, after.progress.percent, null, clock.now());
+        }
+        announce(before, after);
+        return true;
+      });
+    },
+
+    async recordPulse(ref, pulse) {
+      // One statement: the run is looked at and written in one. Percent never goes down inside a run.
+      const { changes } = database
+        .prepare(
+          `UPDATE pulses SET phase = ?, percent = max(percent, ?), eta_seconds = ?, at = ?
+           WHERE owner = ? AND job_id = ? AND run_id = ? AND EXISTS (
+             SELECT 1 FROM jobs WHERE jobs.owner = pulses.owner AND jobs.job_id = pulses.job_id
+               AND status = 'running' AND document ->> '$.runId' = pulses.run_id)`,
+        )
+        .run(pulse.phase, pulse.progress.percent, pulse.progress.etaSeconds, pulse.at, ref.owner, ref.jobId, pulse.runId);
+      return changes === 1;
+    },
+
+    async getPulse(ref) {
+      const job = read(ref);
+      const row = job?.status === "running" ? readPulse(ref) : undefined;
+      if (row === undefined || row.run_id !== job?.runId) return undefined;
+      const progress = { percent: row.percent, etaSeconds: row.eta_seconds };
+      return { runId: row.run_id, phase: row.phase, progress, at: row.at } satisfies RunPulse;
+    },
+
+    async *listActive() {
+      const rows = database.prepare("SELECT document FROM jobs WHERE active = 1 ORDER BY created_at").all();
+      for (const row of rows) yield withPulse(parse(row));
+    },
+
+    async listWaitingFor(ref) {
+      return database
+        .prepare("SELECT document FROM jobs WHERE owner = ? AND waits_for = ? ORDER BY created_at, job_id")
+        .all(ref.owner, ref.jobId)
+        .map(parse);
+    },
+
+    async list(owner, query) {
+      const after = parseCursor(owner, query);
+      const rows = database
+        .prepare(
+          `SELECT document FROM jobs WHERE owner = ? AND (? IS NULL OR status = ?) AND (? IS NULL OR kind = ?)
+             AND (created_at, job_id) < (?, ?)
+           ORDER BY created_at DESC, job_id DESC LIMIT ?`,
+        )
+        .all(
+          owner,
+          query.status ?? null,
+          query.status ?? null,
+          query.kind ?? null,
+          query.kind ?? null,
+          after.createdAt,
+          after.jobId,
+          query.limit + 1,
+        );
+      const jobs = rows.slice(0, query.limit).map((row) => withPulse(parse(row)));
+      const last = jobs.at(-1);
+      return { jobs, next: rows.length > query.limit && last !== undefined ? buildCursor(owner, query, last) : null };
+    },
+  };
+}
+
+const illegal = (job: Job, reason: string): MixdownError =>
+  new MixdownError("platform_internal", { message: `Refused to write job ${job.jobId}: ${reason}.`, retryable: false });
+
+function mismatch(job: Job, idempotencyKey: string | undefined): MixdownError {
+  const what = idempotencyKey === undefined ? `Job id ${job.jobId}` : `Job id ${job.jobId} or the idempotency key`;
+  return new MixdownError("idempotency_mismatch", {
+    message: `${what} was used before for another request; use a new one for a new request.`,
+  });
+}
+
+const bindingOf = (owner: string, query: JobQuery): string =>
+  sha256Hex(canonicalJson([owner, query.status ?? null, query.kind ?? null])).slice(0, 16);
+
+const buildCursor = (owner: string, query: JobQuery, last: Job): string =>
+  Buffer.from(JSON.stringify([bindingOf(owner, query), last.createdAt, last.jobId])).toString("base64url");
+
+/** The position after which a page begins. U+FFFF sorts behind every time. */
+function parseCursor(owner: string, query: JobQuery): { createdAt: string; jobId: string } {
+  if (query.cursor === undefined) return { createdAt: "\uffff", jobId: "" };
+  try {
+    const [binding, createdAt, jobId] = JSON.parse(Buffer.from(query.cursor, "base64url").toString()) as unknown[];
+    if (binding === bindingOf(owner, query) && typeof createdAt === "string" && typeof jobId === "string") {
+      return { createdAt, jobId };
+    }
+  } catch {
+    // Falls through: whatever it is, we did not make it.
+  }
+  throw new MixdownError("invalid_cursor", {
+    message: "The cursor is not one of this list; start again from the first page.",
+  });
+}

@@ -1,0 +1,116 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../adapters/embedded/clock.ts";
+import { openDatabase } from "../adapters/embedded/database.ts";
+import { createSqliteDeadLetterStore } from "../adapters/embedded/dead-letter-store.ts";
+import { createSqliteEventLog } from "../adapters/embedded/event-log.ts";
+import { acquireInstanceLock, isInstanceLocked } from "../adapters/embedded/instance-lock.ts";
+import { createSqliteJobQueue } from "../adapters/embedded/job-queue.ts";
+import { createSqliteJobStore } from "../adapters/embedded/job-store.ts";
+import { createFileObjectStore } from "../adapters/embedded/object-store.ts";
+import { servePorts } from "../adapters/embedded/port-channel.ts";
+import { createSqliteResultCache } from "../adapters/embedded/result-cache.ts";
+import { createProcessLauncher } from "../adapters/embedded/task-launcher.ts";
+import { buildWorkerEnv, type EmbeddedConfig } from "../config/embedded.ts";
+import { readToolPaths } from "../config/tool-paths.ts";
+import { limits } from "../core/limits.ts";
+import type { Platform } from "../core/platform.ts";
+import type { EventLog, TaskLauncher } from "../core/ports.ts";
+import { mixdownVersion } from "../core/version.ts";
+import { findToolchain } from "../worker/media/toolchain.ts";
+import { runLoops, settleExit } from "./platform-loop.ts";
+
+/** A message that a dying invoker held comes back after this; SQS's default of 30 s is for machines that are far away. */
+const visibilityTimeoutMs = 10_000;
+/** Ctrl-C on the platform: a worker gives its job back within this, or is killed. */
+const workerGraceMs = 5_000;
+
+export interface EmbeddedPlatform {
+  readonly platform: Platform;
+  readonly events: EventLog;
+  /** Whether a platform process works on this folder now. */
+  readonly isRunning: boolean;
+  close(): Promise<void>;
+}
+
+/** Opens the stores of a data folder, for one command. Jobs are launched by the platform process alone. */
+export async function openEmbedded(config: EmbeddedConfig): Promise<EmbeddedPlatform> {
+  const { ffmpeg } = await findToolchain(readToolPaths());
+  const opened = openStores(config, ffmpeg.major, absentLauncher);
+  return { ...opened, isRunning: isInstanceLocked(config.dataDir), close: async () => opened.close() };
+}
+
+/** The platform process launches and stops; it sees within a second what a command wrote. */
+const absentLauncher: TaskLauncher = {
+  launch: () => Promise.reject(new Error("only the platform process launches tasks")),
+  stop: async () => {},
+  isAlive: async () => false,
+};
+
+function openStores(config: EmbeddedConfig, ffmpegMajor: number, launcher: TaskLauncher) {
+  mkdirSync(config.dataDir, { recursive: true });
+  const database = openDatabase(join(config.dataDir, "mixdown.sqlite"));
+  const platform: Platform = {
+    jobs: createSqliteJobStore(database, systemClock),
+    queue: createSqliteJobQueue(database, systemClock, {
+      visibilityTimeoutMs,
+      maxReceiveCount: limits.maxReceiveCount,
+    }),
+    cache: createSqliteResultCache(database),
+    deadLetters: createSqliteDeadLetterStore(database, systemClock),
+    objects: createFileObjectStore(join(config.dataDir, "objects")),
+    launcher,
+    clock: systemClock,
+    settings: {
+      defaultOwner: config.defaultOwner,
+      sharedCache: config.sharedCache,
+      mixdownVersion,
+      ffmpegMajor,
+      lanes: "embedded",
+      outputsMs: config.outputsMs,
+    },
+  };
+  return { platform, events: createSqliteEventLog(database), close: () => database.close() };
+}
+
+export interface RunPlatformOptions {
+  readonly config: EmbeddedConfig;
+  /** Ends the platform: workers give their jobs back, then everything is closed. */
+  readonly signal: AbortSignal;
+  readonly onReady: (facts: { readonly ffmpegVersion: string; readonly pid: number }) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/**
+ * Queue, invoker, reconciler and workers in one process tree, until the signal.
+ * @throws MixdownError `usage_store_locked` when another platform works on the folder, `platform_ffmpeg_missing`
+ */
+export async function runPlatform({ config, signal, onReady, onFault }: RunPlatformOptions): Promise<void> {
+  const { ffmpeg } = await findToolchain(readToolPaths());
+  mkdirSync(config.dataDir, { recursive: true });
+  const lock = acquireInstanceLock(config.dataDir);
+  try {
+    // Whoever worked here before is dead: its scratch is nobody's.
+    rmSync(join(config.dataDir, "scratch"), { recursive: true, force: true });
+    const launcher = createProcessLauncher({
+      command: [process.execPath, fileURLToPath(new URL("../worker/main.ts", import.meta.url))],
+      env: buildWorkerEnv(config),
+      defaultOwner: config.defaultOwner,
+      slots: config.workers,
+      graceMs: workerGraceMs,
+      serve: (child) => servePorts(child, { jobs: platform.jobs, cache: platform.cache, queue: platform.queue }),
+      onExit: (exit) => void settleExit(platform, exit, signal.aborted).catch(onFault),
+    });
+    const { platform, close } = openStores(config, ffmpeg.major, launcher);
+    try {
+      onReady({ ffmpegVersion: ffmpeg.version, pid: process.pid });
+      await runLoops({ platform, freeSlots: () => launcher.freeSlots(), signal, onFault });
+    } finally {
+      await launcher.close();
+      close();
+    }
+  } finally {
+    lock.release();
+  }
+}
