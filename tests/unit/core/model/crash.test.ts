@@ -230,3 +230,59 @@ test("fails when a platform fault is tried fewer or more than three times", asyn
   expect(runs).toBe(3);
   expect((await world.get({ owner: "local", jobId: "j" }))?.error?.code).toBe("platform_ffmpeg_failed");
 });
+
+test("fails when a worker that was given up on commits, beats, or leaves its uploads, while or after another works", async () => {
+  for (const lateEnd of ["during the second run", "after the second run"]) {
+    world.close();
+    world = new World();
+    world.objects.put("raw/local/1/a.wav", "a");
+    await trySubmit(cleanOf("j"));
+    await world.invoke();
+    const first = Promise.withResolvers<void>();
+    const second = Promise.withResolvers<void>();
+    world.holdUp = (job) => (job.attempt === 1 ? first.promise : second.promise);
+    const [task] = world.takeTasks();
+    if (task === undefined) throw new Error("nothing was launched");
+    const late = world.work(task.ref, 1);
+    world.nowMs += 61_000;
+    await world.reconcile();
+    await world.invoke();
+    const [again] = world.takeTasks();
+    expect(again?.attempt).toBe(2);
+    const winner = world.work(task.ref, 2);
+    if (lateEnd === "during the second run") first.resolve();
+    else second.resolve();
+    await (lateEnd === "during the second run" ? late : winner);
+    first.resolve();
+    second.resolve();
+    await Promise.all([late, winner]);
+    await world.settle();
+    await checkInvariants(["j"]);
+    expect(endsOf("j").map((job) => [job.status, job.attempt])).toEqual([["succeeded", 2]]);
+    expect([...world.objects.objects.keys()].filter((key) => key.startsWith("outputs/"))).toEqual(
+      endsOf("j").flatMap((job) => job.outputs.map((output) => output.key)),
+    );
+  }
+});
+
+test("fails when the end of a job does not itself wake those that wait for it", async () => {
+  await trySubmit(cleanOf("source"));
+  await trySubmit(stitchOf("dependent", "source"));
+  await world.invoke();
+  await world.invoke();
+  for (const task of world.takeTasks()) await world.work(task.ref, task.attempt);
+  expect(await world.invoke()).toBe(1);
+  expect(world.takeTasks().map((task) => task.ref.jobId)).toEqual(["dependent"]);
+});
+
+test("fails when an interrupted run uses up an attempt, or interruptions never end", async () => {
+  await trySubmit(cleanOf("j"));
+  for (let round = 0; round < 40; round++) {
+    await world.invoke();
+    for (const task of world.takeTasks())
+      await world.work(task.ref, task.attempt, { crash: { atWrite: 3, when: "before" } });
+    await world.reconcile(undefined, undefined, true);
+  }
+  const job = await world.get({ owner: "local", jobId: "j" });
+  expect(job).toMatchObject({ status: "failed", handBacks: 10, attempt: 13, error: { code: "platform_worker_lost" } });
+});

@@ -40,6 +40,8 @@ export class World {
   readonly tasks: (LaunchRequest & { taskId: string; started: boolean })[] = [];
   /** Every attempt in which this job's recipe is told to fail, and how. */
   failing: (job: Job) => Error | null = () => null;
+  /** Holds a run up in the middle of its processing. */
+  holdUp: (job: Job) => Promise<void> = async () => {};
   readonly #db = openDatabase(":memory:");
   readonly #clock = { now: () => this.nowMs };
   readonly #jobs = createSqliteJobStore(this.#db, this.#clock);
@@ -153,6 +155,7 @@ export class World {
       process: async (work) => {
         const failure = this.failing(work.job);
         if (failure !== null) throw failure;
+        await this.holdUp(work.job);
         const text = `${work.job.kind}(${work.inputs.map((input) => this.objects.files.get(input.path)).join("+")})`;
         this.processed.push(text);
         work.onProgress("processing", 50);
