@@ -15,7 +15,9 @@ export function createSqliteDeadLetterStore(database: Database, clock: Clock): D
     },
     async list() {
       return database
-        .prepare("SELECT id, body, reason, at, expires_at AS expiresAt FROM dead_letters WHERE expires_at > ? ORDER BY at, id")
+        .prepare(
+          "SELECT id, body, reason, at, expires_at AS expiresAt FROM dead_letters WHERE expires_at > ? ORDER BY at, id",
+        )
         .all(isoTime(clock.now()))
         .map((row) => ({ ...row }) as unknown as DeadLetter);
     },

@@ -23,7 +23,9 @@ const deduplicationMs = 5 * 60_000;
 export function createSqliteJobQueue(database: Database, clock: Clock, options: SqliteJobQueueOptions): JobQueue {
   const bury = (position: number, reason: string): void => {
     database
-      .prepare("UPDATE messages SET dead_reason = ?, receipt = NULL, visible_at = 0, receive_count = 0 WHERE position = ?")
+      .prepare(
+        "UPDATE messages SET dead_reason = ?, receipt = NULL, visible_at = 0, receive_count = 0 WHERE position = ?",
+      )
       .run(reason, position);
   };
 
@@ -88,7 +90,9 @@ export function createSqliteJobQueue(database: Database, clock: Clock, options: 
 
     async reject(message, reason) {
       database
-        .prepare("UPDATE messages SET dead_reason = ?, receipt = NULL, visible_at = 0, receive_count = 0 WHERE receipt = ?")
+        .prepare(
+          "UPDATE messages SET dead_reason = ?, receipt = NULL, visible_at = 0, receive_count = 0 WHERE receipt = ?",
+        )
         .run(reason, message.receipt);
     },
 

@@ -128,7 +128,15 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
              SELECT 1 FROM jobs WHERE jobs.owner = pulses.owner AND jobs.job_id = pulses.job_id
                AND status = 'running' AND document ->> '$.runId' = pulses.run_id)`,
         )
-        .run(pulse.phase, pulse.progress.percent, pulse.progress.etaSeconds, pulse.at, ref.owner, ref.jobId, pulse.runId);
+        .run(
+          pulse.phase,
+          pulse.progress.percent,
+          pulse.progress.etaSeconds,
+          pulse.at,
+          ref.owner,
+          ref.jobId,
+          pulse.runId,
+        );
       return changes === 1;
     },
 

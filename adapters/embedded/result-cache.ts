@@ -40,7 +40,15 @@ export function createSqliteResultCache(database: Database): ResultCache {
         .prepare(
           "UPDATE cache SET holder = ?, lease_until = ?, manifest = ? WHERE key = ? AND holder = ? AND lease_until = ? AND manifest IS ?",
         )
-        .run(next.holder, entry.leaseUntil, next.manifest, expected.key, standing.holder, expected.leaseUntil, standing.manifest);
+        .run(
+          next.holder,
+          entry.leaseUntil,
+          next.manifest,
+          expected.key,
+          standing.holder,
+          expected.leaseUntil,
+          standing.manifest,
+        );
       return changes === 1;
     },
     async remove(expected) {
