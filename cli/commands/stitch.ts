@@ -1,0 +1,55 @@
+import { stitch } from "../../core/kinds/stitch.ts";
+import { parseInputs } from "../input-file.ts";
+import { runBatch } from "../local-batch.ts";
+import { checkInputCount, loadLocalRecipe } from "../local-run.ts";
+import { type OutputPlan, planOutputs } from "../output-file.ts";
+import { addParamFlags, readParams } from "../param-flags.ts";
+import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
+
+const format = stitch.params.shape.format;
+
+interface StitchOptions extends Record<string, unknown> {
+  readonly output?: string;
+}
+
+export const defineStitch: DefineCommand = (command, session) => {
+  command
+    .helpGroup("On files here:")
+    .description(stitch.summary)
+    .argument("<IN...>", "audio files in their order; - is stdin")
+    .option("-o, --output <OUT>", "file, or - for stdout (default: NAME.stitch.EXT beside the first IN)");
+  addParamFlags(command, "stitch");
+  addCommonFlags(command)
+    .addHelpText(
+      "after",
+      examples(
+        "mixdown stitch intro.wav talk.mp3 outro.m4a -o episode.mp3",
+        "mixdown stitch part-*.wav -o whole.flac --crossfade-ms 250",
+        "mixdown stitch a.mp3 b.mp3 -o both.mp3 --gap-ms 800 --match-loudness",
+      ),
+    )
+    .action(session.action((given: string[], options: StitchOptions) => runStitch(given, options, session)));
+};
+
+async function runStitch(given: readonly string[], options: StitchOptions, session: Session): Promise<number> {
+  const params = readParams("stitch", options);
+  checkInputCount("stitch", given.length);
+  const inputs = parseInputs(given);
+  const [output] = planOutputs({
+    command: "stitch",
+    inputs,
+    each: false,
+    out: options.output,
+    formats: format.unwrap().options,
+    format: params.format,
+  }) as [OutputPlan];
+  const work = {
+    given: given.join(" "),
+    label: inputs.length === 1 ? (inputs[0]?.name ?? "") : `${inputs.length} files`,
+    recipe: await loadLocalRecipe("stitch"),
+    params: { ...params, format: format.parse(output.format) },
+    inputs,
+    output,
+  };
+  return runBatch([work], session, { single: false, unnamed: options.output === undefined });
+}
