@@ -1,23 +1,31 @@
 import { createHash, randomUUID } from "node:crypto";
-import { type BigIntStats, constants, createReadStream } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import * as fs from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { dirname, join, resolve } from "node:path";
 import { checkObjectKey } from "../../core/check-object-key.ts";
 import { MixdownError } from "../../core/errors.ts";
 import type { ObjectInfo, ObjectStore } from "../../core/ports.ts";
+import {
+  copyHashed,
+  type Found,
+  guessContentType,
+  hashFile,
+  identify,
+  isCode,
+  isSame,
+  linkRefused,
+  maxRounds,
+  moveIntoPlace,
+  seal,
+  tryLink,
+} from "./object-files.ts";
 
 export interface FileObjectStoreOptions {
   /**
-   * `getFile` gives a hard link to an object that was put: for callers that only read what they get. It then costs
-   * nothing, whatever the size. Otherwise a copy, which the caller may do with as it likes. @default false
+   * A folder whose files are the caller's alone and never written to again: what is put from there is moved, what is
+   * got to there is a hard link to be read only. Both then cost nothing, whatever the size. @default none
    */
-  readonly hardLinks?: boolean;
-}
-
-export interface FileObjectStore extends ObjectStore {
-  /** With `mayMove` the local file itself may become the object; it is then gone from `path`. */
-  putFile(key: string, path: string, contentType: string, options?: { mayMove?: boolean }): Promise<ObjectInfo>;
+  readonly scratchDir?: string;
 }
 
 /** What we know of a file's content, bound to the very file by inode, size and time. Its own file beside the objects. */
@@ -30,47 +38,19 @@ interface Sidecar {
   readonly put: boolean;
 }
 
-interface Found {
-  readonly path: string;
-  readonly stats: BigIntStats;
-}
-
 const stagingName = ".tmp";
 const sidecarName = ".meta";
 /** An abandoned upload is one that was not written to for this long; 1 h is far beyond any stall. */
 const abandonedMs = 3_600_000;
 /** Coarsest time stamp of a file system (FAT): a file younger than this may change again without showing it. */
 const timeStampMs = 2_000;
-/** Lost races in a row (each is another's success) until something else must be wrong. */
-const maxRounds = 20;
-
-const contentTypes: Readonly<Record<string, string>> = {
-  ".wav": "audio/wav",
-  ".mp3": "audio/mpeg",
-  ".m4a": "audio/mp4",
-  ".aac": "audio/aac",
-  ".flac": "audio/flac",
-  ".ogg": "audio/ogg",
-  ".opus": "audio/ogg",
-  ".aif": "audio/aiff",
-  ".aiff": "audio/aiff",
-  ".mp4": "video/mp4",
-  ".mov": "video/quicktime",
-  ".mkv": "video/x-matroska",
-  ".webm": "video/webm",
-  ".json": "application/json",
-  ".svg": "image/svg+xml",
-  ".png": "image/png",
-  ".jpg": "image/jpeg",
-  ".txt": "text/plain; charset=utf-8",
-};
 
 /**
  * Objects as plain files under `rootDir`, one a key, so that a person can open them and drop them in. Puts replace by
  * rename; links are never followed. A sidecar is named by key and inode and stands before its file becomes visible, so
  * no crash can pair a file with another's hash; where none fits, the file is read again.
  */
-export function createFileObjectStore(rootDir: string, options: FileObjectStoreOptions = {}): FileObjectStore {
+export function createFileObjectStore(rootDir: string, options: FileObjectStoreOptions = {}): ObjectStore {
   let opening: Promise<string> | undefined;
   /** The real path of the root, made on first use; abandoned uploads of killed processes go then. */
   const openRoot = (): Promise<string> => {
@@ -80,6 +60,9 @@ export function createFileObjectStore(rootDir: string, options: FileObjectStoreO
     });
     return opening;
   };
+
+  const isScratch = (path: string): boolean =>
+    options.scratchDir !== undefined && resolve(path).startsWith(join(resolve(options.scratchDir), "/"));
 
   const sidecarPath = (root: string, key: string, ino: bigint): string => {
     const name = createHash("sha256").update(key).digest("hex");
@@ -117,17 +100,22 @@ export function createFileObjectStore(rootDir: string, options: FileObjectStoreO
     }
   };
 
-  const describe = async (root: string, key: string, { path, stats }: Found): Promise<ObjectInfo & { put: boolean }> => {
+  const describe = async (
+    root: string,
+    key: string,
+    { path, stats }: Found,
+  ): Promise<ObjectInfo & { put: boolean }> => {
     const known = await readSidecar(root, key, stats);
     const info = {
       key,
       sizeBytes: Number(stats.size),
-      contentType: known?.contentType ?? contentTypes[extname(key).toLowerCase()] ?? "application/octet-stream",
+      contentType: known?.contentType ?? guessContentType(key),
       modifiedAt: Number(stats.mtimeMs),
       put: known?.put ?? false,
     };
     if (known !== undefined) return { ...info, sha256: known.sha256, etag: known.sha256.slice(0, 32) };
-    const sha256 = await hashFile(path);
+    const file = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const sha256 = await hashFile(file).finally(() => file.close());
     if (!(await isSame({ path, stats }))) {
       // Somebody still writes into it: there is no content to speak of yet.
       return { ...info, sha256: null, etag: `${stats.size}-${stats.mtimeNs}` };
@@ -148,24 +136,26 @@ export function createFileObjectStore(rootDir: string, options: FileObjectStoreO
     });
   };
 
-  const store: FileObjectStore = {
+  const store: ObjectStore = {
     async head(key) {
       const info = await head(await openRoot(), key);
       return info === undefined ? undefined : publish(info);
     },
 
-    async putFile(key, path, contentType, { mayMove = false } = {}) {
+    async putFile(key, path, contentType) {
       checkObjectKey(key);
       const root = await openRoot();
       const staged = join(root, stagingName, randomUUID());
       let sidecar: string | undefined;
       try {
-        const { sha256, stats } = await stage(path, staged, mayMove);
+        const { sha256, stats, from } = isScratch(path) ? await seal(path, staged) : await copyHashed(path, staged);
         sidecar = sidecarPath(root, key, stats.ino);
         await writeSidecar(root, { key, sha256, contentType, file: identify(stats), put: true }, stats.ino);
         const replaced = await fs.lstat(join(root, key), { bigint: true }).catch(() => undefined);
-        await moveIntoPlace(root, key, staged);
-        if (replaced !== undefined) await fs.rm(sidecarPath(root, key, replaced.ino), { force: true });
+        await moveIntoPlace(root, key, from);
+        if (replaced !== undefined && replaced.ino !== stats.ino) {
+          await fs.rm(sidecarPath(root, key, replaced.ino), { force: true });
+        }
         const modifiedAt = Number(stats.mtimeMs);
         return { key, sizeBytes: Number(stats.size), etag: sha256.slice(0, 32), contentType, sha256, modifiedAt };
       } catch (error) {
@@ -183,7 +173,7 @@ export function createFileObjectStore(rootDir: string, options: FileObjectStoreO
         try {
           const info = await describe(root, key, found);
           await fs.rm(path, { force: true });
-          if (!(options.hardLinks === true && info.put && (await tryLink(found.path, path)))) {
+          if (!(isScratch(path) && info.put && (await tryLink(found.path, path)))) {
             await fs.copyFile(found.path, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
           }
           if (await isSame(found)) return publish(info);
@@ -259,35 +249,33 @@ async function makeRoot(rootDir: string): Promise<string> {
   const staging = join(root, stagingName);
   for (const name of await fs.readdir(staging)) {
     const stats = await fs.lstat(join(staging, name)).catch(() => undefined);
-    if (stats !== undefined && Date.now() - stats.mtimeMs > abandonedMs) await fs.rm(join(staging, name), { force: true });
+    if (stats !== undefined && Date.now() - stats.mtimeMs > abandonedMs)
+      await fs.rm(join(staging, name), { force: true });
   }
   return root;
 }
 
-/** Puts a file's content at `staged`, on the disk for good, with the hash of the bytes that are there. */
-async function stage(path: string, staged: string, mayMove: boolean): Promise<{ sha256: string; stats: BigIntStats }> {
-  const moved = mayMove && (await tryMove(path, staged));
-  const target = await fs.open(staged, moved ? "r+" : "wx");
+const isKey = (name: string): boolean => {
   try {
-    // Lifetimes count from now, and a moved file must not look abandoned while it is read.
-    if (moved) await target.utimes(new Date(), new Date());
-    const hash = createHash("sha256");
-    if (moved) for await (const chunk of createReadStream(staged)) hash.update(chunk as Buffer);
-    else {
-      await pipeline(
-        openSource(path),
-        async function* (source: AsyncIterable<Buffer>) {
-          for await (const chunk of source) {
-            hash.update(chunk);
-            yield chunk;
-          }
-        },
-        target.createWriteStream({ autoClose: false }),
-      );
-    }
-    await target.sync();
-    return { sha256: hash.digest("hex"), stats: await target.stat({ bigint: true }) };
-  } finally {
-    await target.close();
+    checkObjectKey(name);
+    return true;
+  } catch {
+    return false;
   }
-}
+};
+
+const publish = ({ put: _, ...info }: ObjectInfo & { put: boolean }): ObjectInfo => info;
+
+const translated =
+  <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+  async (...args: A): Promise<R> => {
+    try {
+      return await call(...args);
+    } catch (error) {
+      throw MixdownError.from(error);
+    }
+  };
+
+const quote = (key: string): string => JSON.stringify(key.slice(0, 200));
+const notFound = (key: string): MixdownError =>
+  new MixdownError("input_not_found", { message: `The object ${quote(key)} does not exist; check the key.` });

@@ -34,7 +34,10 @@ const rooms: Readonly<Record<string, Room>> = {
 };
 
 /** Modules beside the adapters that are no adapters themselves, by name: what several of them stand on. */
-export const sharedByAdapters: readonly string[] = ["adapters/embedded/database.ts"];
+export const sharedByAdapters: readonly string[] = [
+  "adapters/embedded/database.ts",
+  "adapters/embedded/object-files.ts",
+];
 
 /** Imports that the table forbids and that stay, each with its reason. One that is not needed any more is a failure. */
 export const exceptions: Readonly<Record<string, string>> = {
