@@ -1,7 +1,7 @@
 import type { Channel } from "./tools.ts";
 
 /** A seeded generator of numbers in [0, 1): the same files on every run. Mulberry32 (T. Ettinger, public domain). */
-export function createRandom(seed: number): () => number {
+function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

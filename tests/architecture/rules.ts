@@ -34,13 +34,13 @@ const rooms: Readonly<Record<string, Room>> = {
 };
 
 /** Modules beside the adapters that are no adapters themselves, by name: what several of them stand on. */
-export const sharedByAdapters: readonly string[] = [
+const sharedByAdapters: readonly string[] = [
   "adapters/embedded/database.ts",
   "adapters/embedded/object-files.ts",
 ];
 
 /** Imports that the table forbids and that stay, each with its reason. One that is not needed any more is a failure. */
-export const exceptions: Readonly<Record<string, string>> = {
+const exceptions: Readonly<Record<string, string>> = {
   "core/platform.ts -> ulid": "job ids are ULIDs; the package is pure and takes the time as an argument",
   "core/version.ts -> package.json": "the version is written down once",
 };
