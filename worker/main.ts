@@ -1,44 +1,8 @@
+import { enableCompileCache } from "node:module";
 import { join } from "node:path";
-import { readEmbeddedConfig, readTask } from "../config/embedded.ts";
 import { readToolPaths } from "../config/tool-paths.ts";
-import { MixdownError } from "../core/errors.ts";
-import { parseJobRef } from "../core/job.ts";
-import { createId } from "../core/platform.ts";
-import { runAttempt } from "../core/run-attempt.ts";
-import { mixdownVersion } from "../core/version.ts";
-import { createMediaEngine } from "./engine.ts";
-import { findToolchain } from "./media/toolchain.ts";
-import { openWorkPlatform } from "./wiring.ts";
 
-/** One attempt of one job: the process that a launcher starts. Ends with 0 whenever the store knows the outcome. */
-async function main(): Promise<void> {
-  const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort(new MixdownError("platform_interrupted", { message: "The worker was told to stop." }));
-  process.on("SIGTERM", interrupt).on("SIGINT", interrupt);
-
-  const config = readEmbeddedConfig();
-  const task = readTask();
-  const toolchain = await findToolchain(readToolPaths());
-  const platform = openWorkPlatform(config, toolchain.ffmpeg.major);
-  const engine = createMediaEngine({
-    scratchDir: join(config.dataDir, "scratch", createId(platform.clock)),
-    toolchain,
-    mixdownVersion,
-  });
-  try {
-    await runAttempt(platform, parseJobRef(task.jobRef, config.defaultOwner), task.attempt, engine, interrupted.signal);
-  } finally {
-    await engine.close();
-  }
-}
-
-// Without the platform nobody hears what becomes of this run; the next platform gives the job to another worker.
-process.on("disconnect", () => process.exit(1));
-
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exit(1);
-  },
-);
+// Before anything else is loaded: a worker's start is part of every job's time.
+enableCompileCache(join(readToolPaths().cacheDir, "compiled"));
+const { runTask } = await import("./attempt.ts");
+await runTask();
