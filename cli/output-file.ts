@@ -88,7 +88,7 @@ function planOutput(request: OutputRequest, input: LocalInput): OutputPlan {
   if (out === undefined)
     return planBeside(join(dirname(input.given), stem(input.name)), `.${request.command}`, request, input);
   if (out === "") throw new MixdownError("usage_invalid", { message: "-o is empty. Give a file, a folder or -." });
-  const found = statSync(out, { throwIfNoEntry: false });
+  const found = lookAt(out);
   const asFolder = out.endsWith("/") || out.endsWith(sep);
   if (found?.isDirectory() === true || asFolder) {
     if (!each) {
@@ -136,21 +136,21 @@ function readFormat(out: string, { formats, format }: OutputRequest): string {
 export function checkOutput(plan: FilePlan, inputs: readonly LocalInput[]): void {
   const folder = dirname(resolve(plan.shown));
   const parent = plan.newFolder === null ? folder : dirname(plan.newFolder);
-  if (look(parent)?.isDirectory() !== true) {
+  if (lookAt(parent)?.isDirectory() !== true) {
     throw new MixdownError("usage_output_folder_missing", {
       message: `The folder ${plan.newFolder === null ? dirname(plan.shown) : parent} does not exist. Create it first, or name another output.`,
     });
   }
   requireWritable(parent, parent === folder ? dirname(plan.shown) : parent);
   if (plan.format === undefined) return;
-  const found = look(resolve(plan.shown));
+  const found = lookAt(resolve(plan.shown));
   if (found === undefined) return;
   if (found.isDirectory()) {
     throw new MixdownError("usage_invalid", { message: `${plan.shown} is a folder. Name another output.` });
   }
   // By device and inode: the same file under another case, by a link, or through a linked folder.
   const same = inputs.find((input) => {
-    const entry = input.path === null ? undefined : look(input.path);
+    const entry = input.path === null ? undefined : lookAt(input.path);
     return entry !== undefined && entry.ino === found.ino && entry.dev === found.dev;
   });
   if (same !== undefined) {
@@ -171,7 +171,7 @@ function requireWritable(path: string, shown: string): void {
 }
 
 /** An entry, or undefined where there is none. @throws MixdownError `usage_invalid` for a name no file can have */
-function look(path: string) {
+export function lookAt(path: string) {
   try {
     return statSync(path, { throwIfNoEntry: false, bigint: true });
   } catch (cause) {

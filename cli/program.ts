@@ -61,7 +61,6 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The command that is asked for, or all of them where none is: for the help, and for what was probably meant. */
 async function buildProgram(words: readonly string[], session: Session): Promise<Command> {
   const program = new Command("mixdown")
     .description("Cleans, stitches and measures recordings: on files here, or as jobs of a platform.")
@@ -72,13 +71,7 @@ async function buildProgram(words: readonly string[], session: Session): Promise
     // `report` says it, once, as everything else is said.
     .configureOutput({ outputError: () => {} })
     .configureHelp({ showGlobalOptions: false });
-  const asked = words.find((word) => Object.hasOwn(commandLoaders, word));
-  // Only the first word can be the command; an option before it is an error that needs no list.
-  const names =
-    asked !== undefined && words.find((word) => !word.startsWith("-") && word !== "help") === asked
-      ? [asked]
-      : Object.keys(commandLoaders);
-  for (const name of names) {
+  for (const name of chooseCommands(words)) {
     const define = await commandLoaders[name]?.();
     // Subcommands take exitOverride and configureOutput over from here.
     define?.(program.command(name), session);
@@ -93,6 +86,13 @@ async function buildProgram(words: readonly string[], session: Session): Promise
       "mixdown submit clean talk.mp3 --wait",
     ),
   );
+}
+
+/** What to load: the command that is asked for; all for the help and for "did you mean"; none for the version. */
+function chooseCommands(words: readonly string[]): readonly string[] {
+  if (words[0] === "--version" || words[0] === "-v") return [];
+  const first = words.find((word) => !word.startsWith("-") && word !== "help");
+  return first !== undefined && Object.hasOwn(commandLoaders, first) ? [first] : Object.keys(commandLoaders);
 }
 
 function findCommand(program: Command, words: readonly string[]): Command {

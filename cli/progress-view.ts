@@ -15,8 +15,9 @@ export interface ProgressView {
 
 const redrawMs = 80;
 const barCells = 24;
-/** Without a terminal: a line at each of these steps and at each new phase, so that a log stays short. */
-const lineStepPercent = 25;
+/** Without a terminal: a line at each new phase and at these steps, not too close together, so that a log stays short. */
+const lineStepPercent = 10;
+const lineMs = 1_000;
 
 /** One bar that is drawn over on a terminal; plain lines elsewhere. */
 export function createProgressView(
@@ -36,7 +37,9 @@ export function createProgressView(
       if (!onTerminal) {
         const step = Math.floor(percent / lineStepPercent) * lineStepPercent;
         const line = step === 0 ? `${label}: ${phase}` : `${label}: ${phase}, ${step} %`;
-        if (line !== last) stream.write(`${line}\n`);
+        if (line === last || now() - drawnAt < lineMs) return;
+        drawnAt = now();
+        stream.write(`${line}\n`);
         last = line;
         return;
       }

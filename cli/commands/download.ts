@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { jobNotFound } from "../../core/cancel.ts";
@@ -8,7 +8,7 @@ import { safeName } from "../../core/object-keys.ts";
 import { deliver, dropFolder, prepareFolder } from "../deliver.ts";
 import { addDataFlag, readJobRef, type StoreOptions, withStore } from "../embedded-store.ts";
 import { refuseStdout } from "../local-batch.ts";
-import { checkOutput, type OutputPlan } from "../output-file.ts";
+import { checkOutput, lookAt, type OutputPlan } from "../output-file.ts";
 import { formatBytes } from "../report-table.ts";
 import { createScratch } from "../scratch.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
@@ -89,7 +89,7 @@ function findOutput(job: Job, name: string | undefined): JobOutput {
 export function planDownload(out: string | undefined, outputName: string): OutputPlan {
   if (out === "-") return { type: "stream", shown: "stdout", path: null, format: undefined };
   const name = safeName(outputName);
-  const found = out === undefined || out === "" ? undefined : statSync(out, { throwIfNoEntry: false });
+  const found = out === undefined || out === "" ? undefined : lookAt(out);
   const asFolder = found?.isDirectory() === true || out?.endsWith("/") === true;
   if (out !== undefined && found !== undefined && !found.isFile() && !asFolder) {
     return { type: "stream", shown: out, path: resolve(out), format: undefined };
