@@ -19,7 +19,7 @@ export function createSqliteDeadLetterStore(database: Database, clock: Clock): D
           "SELECT id, body, reason, at, expires_at AS expiresAt FROM dead_letters WHERE expires_at > ? ORDER BY at, id",
         )
         .all(isoTime(clock.now()))
-        .map((row) => ({ ...row }) as unknown as DeadLetter);
+        .map((row) => ({ ...(row as DeadLetter) }));
     },
     async remove(id) {
       database.prepare("DELETE FROM dead_letters WHERE id = ?").run(id);

@@ -40,14 +40,19 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
     database.prepare("INSERT INTO events (id, event) VALUES (?, ?)").run(event.id, JSON.stringify(event));
   };
 
-  const standingUnder = (job: Job, idempotencyKey: string | undefined): Job | undefined => {
-    const known =
-      idempotencyKey === undefined
-        ? undefined
-        : (database
-            .prepare("SELECT job_id FROM idempotency_keys WHERE owner = ? AND key = ? AND expires_at > ?")
-            .get(job.owner, idempotencyKey, clock.now()) as { job_id: string } | undefined);
-    return known === undefined ? read(job) : read({ owner: job.owner, jobId: known.job_id });
+  const readByKey = (owner: string, key: string): Job | undefined => {
+    const known = database
+      .prepare("SELECT job_id FROM idempotency_keys WHERE owner = ? AND key = ? AND expires_at > ?")
+      .get(owner, key, clock.now()) as { job_id: string } | undefined;
+    return known === undefined ? undefined : read({ owner, jobId: known.job_id });
+  };
+
+  const rememberKey = (job: Job, key: string): void => {
+    const now = clock.now();
+    database.prepare("DELETE FROM idempotency_keys WHERE owner = ? AND expires_at <= ?").run(job.owner, now);
+    database
+      .prepare("INSERT OR IGNORE INTO idempotency_keys VALUES (?, ?, ?, ?)")
+      .run(job.owner, key, job.jobId, now + limits.idempotencyMs);
   };
 
   return {
@@ -55,11 +60,14 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
       const broken = findBrokenShape(job);
       if (broken !== null || job.version !== 1) throw illegal(job, broken ?? "a new job has version 1");
       return database.transaction(() => {
-        const standing = standingUnder(job, idempotencyKey);
-        if (standing !== undefined) {
-          if (standing.payloadHash !== job.payloadHash) throw mismatch(job, idempotencyKey);
-          return { job: withPulse(standing), created: false };
+        const byKey = idempotencyKey === undefined ? undefined : readByKey(job.owner, idempotencyKey);
+        const byId = read(job);
+        for (const standing of [byKey, byId]) {
+          if (standing !== undefined && standing.payloadHash !== job.payloadHash) throw mismatch(job, idempotencyKey);
         }
+        const standing = byKey ?? byId;
+        if (idempotencyKey !== undefined) rememberKey(standing ?? job, idempotencyKey);
+        if (standing !== undefined) return { job: withPulse(standing), created: false };
         database
           .prepare("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
           .run(
@@ -73,11 +81,6 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
             job.waitsFor?.jobId ?? null,
             JSON.stringify(job),
           );
-        if (idempotencyKey !== undefined) {
-          database
-            .prepare("INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?)")
-            .run(job.owner, idempotencyKey, job.jobId, clock.now() + limits.idempotencyMs);
-        }
         announce(undefined, job);
         return { job, created: true };
       });
@@ -92,10 +95,15 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
       const reason = findIllegalChange(before, after);
       if (reason !== null) throw illegal(after, reason);
       return database.transaction(() => {
-        const { changes } = database
+        const standing = read(before);
+        if (standing?.version !== before.version) return false;
+        // The caller's word for what stands there is not enough.
+        const fault = findIllegalChange(standing, after);
+        if (fault !== null) throw illegal(after, fault);
+        database
           .prepare(
             `UPDATE jobs SET version = ?, status = ?, active = ?, waits_for = ?, document = ?
-             WHERE owner = ? AND job_id = ? AND version = ? AND status = ?`,
+             WHERE owner = ? AND job_id = ? AND version = ?`,
           )
           .run(
             after.version,
@@ -103,18 +111,16 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
             Number(!isTerminal(after.status)),
             after.waitsFor?.jobId ?? null,
             JSON.stringify(after),
-            before.owner,
-            before.jobId,
-            before.version,
-            before.status,
+            after.owner,
+            after.jobId,
+            standing.version,
           );
-        if (changes === 0) return false;
-        if (before.status === "queued" && after.status === "running" && after.runId !== null) {
+        if (standing.status === "queued" && after.status === "running" && after.runId !== null) {
           database
             .prepare("INSERT OR REPLACE INTO pulses VALUES (?, ?, ?, ?, ?, ?, ?)")
             .run(after.owner, after.jobId, after.runId, after.phase, after.progress.percent, null, clock.now());
         }
-        announce(before, after);
+        announce(standing, after);
         return true;
       });
     },
@@ -149,13 +155,23 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
     },
 
     async *listActive() {
-      const rows = database.prepare("SELECT document FROM jobs WHERE active = 1 ORDER BY created_at").all();
-      for (const row of rows) yield withPulse(parse(row));
+      // By row, in pieces: what is read stays the same while the caller changes jobs between two of them.
+      for (let last = 0; ; ) {
+        const rows = database
+          .prepare("SELECT rowid, document FROM jobs WHERE active = 1 AND rowid > ? ORDER BY rowid LIMIT 100")
+          .all(last) as { rowid: number; document: string }[];
+        for (const row of rows) yield withPulse(parse(row));
+        const end = rows.at(-1)?.rowid;
+        if (end === undefined) return;
+        last = end;
+      }
     },
 
     async listWaitingFor(ref) {
       return database
-        .prepare("SELECT document FROM jobs WHERE owner = ? AND waits_for = ? ORDER BY created_at, job_id")
+        .prepare(
+          "SELECT document FROM jobs WHERE owner = ? AND waits_for = ? AND status = 'queued' ORDER BY created_at, job_id",
+        )
         .all(ref.owner, ref.jobId)
         .map(parse);
     },
