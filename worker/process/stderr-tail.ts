@@ -3,6 +3,8 @@ export class StderrTail {
   readonly #maxBytes: number;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  /** Whether anything was dropped since the beginning. */
+  #cut = false;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -17,15 +19,15 @@ export class StderrTail {
 
   /** Cut at a character, and at a line where there is one in reach. */
   toString(): string {
-    const cut = this.#bytes > this.#maxBytes;
     this.#compact();
     const text = Buffer.concat(this.#chunks).toString("utf8");
-    if (!cut) return text;
+    if (!this.#cut) return text;
     const newline = text.indexOf("\n");
     return newline >= 0 && newline < text.length - 1 ? text.slice(newline + 1) : text.replace(/^\uFFFD+/, "");
   }
 
   #compact(): void {
+    this.#cut ||= this.#bytes > this.#maxBytes;
     const all = Buffer.concat(this.#chunks);
     // Copied: a slice would keep the whole of a large chunk alive.
     const kept = Buffer.from(all.subarray(Math.max(0, all.length - this.#maxBytes)));
