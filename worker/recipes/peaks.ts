@@ -1,5 +1,6 @@
 import { buildInputArgs } from "../media/input-args.ts";
 import type { MediaInfo } from "../media/media-info.ts";
+import { buildTrim } from "../media/pcm-decode-args.ts";
 import { createPeaksAccumulator, type PeakBits, type Peaks } from "../media/peaks.ts";
 import { probeMedia } from "../media/probe.ts";
 import { readTrueLength, type TrueLength } from "../media/true-length.ts";
@@ -43,12 +44,12 @@ export async function makePeaks(
 }
 
 /** Arguments that decode the first audio stream as it is to s16le on stdout, cut to its true length. */
-export function buildPeaksArgs(media: MediaInfo, { inputArgs, startSample, samples }: TrueLength): readonly string[] {
-  const end = samples === null ? "" : `:end_sample=${startSample + samples}`;
-  const cut = startSample > 0 || samples !== null ? ["-af", `atrim=start_sample=${startSample}${end}`] : [];
+export function buildPeaksArgs(media: MediaInfo, trueLength: TrueLength): readonly string[] {
+  // Large frames: a write to the pipe for each packet of 1,152 samples costs a third more time.
+  const filter = [...buildTrim(trueLength), "asetnsamples=16384:p=0"].join(",");
   return [
-    ...inputArgs,
+    ...trueLength.inputArgs,
     ...buildInputArgs(media),
-    ...["-map", "0:a:0", ...cut, "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"],
+    ...["-map", "0:a:0", "-af", filter, "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"],
   ];
 }

@@ -1,0 +1,247 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { audioFormats } from "../../core/kinds/audio-formats.ts";
+import type { StitchParams } from "../../core/kinds/index.ts";
+import type { Measurement, Warning } from "../../core/report.ts";
+import { encodeVerified } from "../media/encode.ts";
+import { type JoinedPiece, joinPcm } from "../media/pcm-joiner.ts";
+import { createOversCounter } from "../media/pcm-overs.ts";
+import type { PcmSourceEnd } from "../media/pcm-source.ts";
+import type { TappedLoudness } from "../media/pcm-taps.ts";
+import { addSeconds, millisecondsToSeconds, toNumber } from "../media/pcm-time.ts";
+import { buildPeaksDat, buildPeaksJson, createPeaksAccumulator, type PeaksAccumulator } from "../media/peaks.ts";
+import { probeMedia } from "../media/probe.ts";
+import { readTrueLength } from "../media/true-length.ts";
+import { mapBounded } from "../process/map-bounded.ts";
+import { type LoudnessMatch, matchLoudness } from "./match-loudness.ts";
+import { measureInput } from "./measure-input.ts";
+import type { Recipe, RecipeContext, RecipeOutput } from "./recipe.ts";
+import { openStitchPieces } from "./stitch-pieces.ts";
+import { buildStitchPlan, chooseStitchFormat, type StitchInput, type StitchPlan } from "./stitch-plan.ts";
+import { describeJoin } from "./stitch-warnings.ts";
+
+/** Decoders and probes at a time: two cores, and one ffmpeg more is 20 MB more. */
+const concurrency = 2;
+
+/**
+ * Joins inputs end to end, sample-exact: one pass in which each is decoded once, cut to its true length, and streamed
+ * into one encoder. Nothing is written but the output.
+ */
+export const stitch: Recipe<StitchParams> = async (context, params) => {
+  const inputs = await probeInputs(context);
+  const [first] = inputs;
+  const format = params.format ?? (first === undefined ? "wav" : chooseStitchFormat(first));
+  const plan = buildStitchPlan(inputs, format);
+  const measured = params.matchLoudness ? await measureInputs(context, inputs, plan) : null;
+  const path = join(context.scratchDir, `stitched.${format}`);
+  const joined = await joinInputs(context, params, { inputs, plan, match: measured?.match ?? null, path });
+  const { pieces, ends, reading, exactSeconds } = joined;
+
+  const written = await readWrittenSeconds(context, plan, path);
+  const outputs: RecipeOutput[] = [
+    { name: `stitched.${format}`, path, contentType: audioFormats[format].contentType, durationSeconds: written },
+  ];
+  if (joined.peaks !== null) outputs.push(...(await writePeaks(context.scratchDir, joined.peaks)));
+  const gains = measured?.match.gainsDb ?? [];
+  const loudness = measured?.loudness ?? ends.map((end) => end.loudness);
+  context.onProgress("processing", 100);
+  return {
+    outputs,
+    report: {
+      before: inputs.map((input, index) => describeInput(input, ends[index], loudness[index] ?? null)),
+      after: {
+        integratedLufs: reading.integratedLufs,
+        truePeakDbtp: reading.truePeakDbtp,
+        loudnessRangeLu: reading.loudnessRangeLu,
+        noiseFloorDbfs: null,
+        durationSeconds: written,
+        sampleRateHz: plan.encoder.sampleRateHz,
+        channels: plan.encoder.channels,
+        codec: plan.encoder.codec,
+        measured: "whole",
+      },
+      join: {
+        way: "exact",
+        reason: explainWay(params.join),
+        pieces: pieces.map((piece, index) => ({
+          startSeconds: piece.startFrame / plan.target.sampleRateHz,
+          durationSeconds: piece.frames / plan.target.sampleRateHz,
+          gainDb: gains[index] ?? 0,
+        })),
+        driftMs: (written - exactSeconds) * 1000,
+      },
+    },
+    warnings: [
+      ...(params.join === "fast" ? [fastUnavailable] : []),
+      ...describeJoin({ inputs, ends, pieces, overs: joined.overs, match: measured?.match ?? null, plan, params }),
+    ],
+    steps: joined.steps,
+  };
+};
+
+const fastUnavailable: Warning = {
+  code: "fast_join_unavailable",
+  detail: "join is fast, but joining without decoding is not there yet: the exact way was taken, which encodes again.",
+};
+
+function explainWay(asked: StitchParams["join"]): string {
+  if (asked === "fast") return "The fast way is not there yet; the exact way joins to the sample and encodes again.";
+  return asked === "exact" ? "Asked for." : "Joins to the sample whatever the inputs are.";
+}
+
+async function probeInputs(context: RecipeContext): Promise<StitchInput[]> {
+  context.onProgress("probing", 0);
+  let done = 0;
+  return mapBounded(context.inputs, concurrency, async ({ path, name }) => {
+    const media = await probeMedia(context.toolchain, path, name, { signal: context.signal });
+    const [stream] = media.audio;
+    // The gate refuses a file without audio.
+    if (stream === undefined) throw new RangeError(`${name} passed the gate without audio`);
+    const trueLength = await readTrueLength(media);
+    context.onProgress("probing", Math.floor((5 * ++done) / context.inputs.length));
+    return { media, stream, trueLength };
+  });
+}
+
+/** Progress of the three parts of a run with `matchLoudness`, and of the two without, percent. */
+const measuredShare = 35;
+
+async function measureInputs(
+  context: RecipeContext,
+  inputs: readonly StitchInput[],
+  plan: StitchPlan,
+): Promise<{ loudness: readonly TappedLoudness[]; match: LoudnessMatch }> {
+  let done = 0;
+  const readings = await mapBounded(inputs, concurrency, async (input) => {
+    const reading = await measureInput(context, input, plan.target);
+    context.onProgress("processing", 5 + Math.floor((measuredShare * ++done) / inputs.length));
+    return reading;
+  });
+  const match = matchLoudness(
+    readings.map(({ heard, truePeakDbtp }, index) => {
+      const input = inputs[index];
+      return { integratedLufs: heard, truePeakDbtp, seconds: input === undefined ? 0 : estimateSeconds(input) };
+    }),
+  );
+  return { loudness: readings, match };
+}
+
+interface JoinWork {
+  readonly inputs: readonly StitchInput[];
+  readonly plan: StitchPlan;
+  readonly match: LoudnessMatch | null;
+  readonly path: string;
+}
+
+async function joinInputs(context: RecipeContext, params: StitchParams, { inputs, plan, match, path }: JoinWork) {
+  const { sampleRateHz, channels } = plan.target;
+  const pieces: JoinedPiece[] = [];
+  const ends: PcmSourceEnd[] = [];
+  const overs = createOversCounter();
+  const sources = openStitchPieces(context, { inputs, target: plan.target, match, onEnd: (end) => ends.push(end) });
+  const format = {
+    ...{ sampleRateHz, channels },
+    gap: millisecondsToSeconds(params.gapMs),
+    crossfade: millisecondsToSeconds(params.crossfadeMs),
+  };
+  let joinedFrames = Number.POSITIVE_INFINITY;
+  const joined = async function* () {
+    let frames = 0;
+    for await (const chunk of joinPcm(sources.pieces, format, (piece) => pieces.push(piece))) {
+      overs.push(chunk);
+      frames += chunk.length / (4 * channels);
+      yield chunk;
+    }
+    joinedFrames = frames;
+  };
+
+  const peaks = context.peaks
+    ? createPeaksAccumulator({ sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
+    : null;
+  const secondsExpected = inputs.reduce((sum, input) => sum + estimateSeconds(input), 0);
+  const from = match === null ? 5 : 5 + measuredShare;
+  try {
+    const { reading, argv } = await encodeVerified({
+      toolchain: context.toolchain,
+      source: { pcm: Readable.from(joined(), { objectMode: false, highWaterMark: 262_144 }), sampleRateHz, channels },
+      plan: plan.encoder,
+      outPath: path,
+      extraOutputArgs: plan.tagArgs,
+      signal: context.signal,
+      onProgress: (seconds) => {
+        const part = Math.min(1, seconds / Math.max(secondsExpected, 0.001));
+        context.onProgress("processing", Math.min(99, from + Math.floor((99 - from) * part)));
+      },
+      // What a codec pads behind the end comes only after all was read, when the length is known.
+      ...(peaks === null
+        ? {}
+        : {
+            onPcm16: cutAt(
+              () => joinedFrames * channels * 2,
+              (chunk) => peaks.push(chunk),
+            ),
+          }),
+    });
+    const last = pieces.at(-1);
+    const exactSeconds = last === undefined ? 0 : toNumber(addSeconds(last.start, last.duration));
+    const encode = { argv: argv.map((argument) => (argument === path ? "{out}" : argument)) };
+    return { pieces, ends, reading, exactSeconds, overs, peaks, steps: [...sources.steps, encode] };
+  } finally {
+    await sources.close();
+  }
+}
+
+/** Passes bytes on until as many as `limit` says at that moment. */
+function cutAt(limit: () => number, push: (chunk: Uint8Array) => void): (chunk: Uint8Array) => void {
+  let passed = 0;
+  return (chunk) => {
+    const kept = chunk.subarray(0, Math.max(0, limit() - passed));
+    passed += kept.length;
+    push(kept);
+  };
+}
+
+async function writePeaks(dir: string, accumulator: PeaksAccumulator): Promise<RecipeOutput[]> {
+  const peaks = accumulator.finish();
+  const [json, dat] = [join(dir, "peaks.json"), join(dir, "peaks.dat")];
+  await Promise.all([writeFile(json, buildPeaksJson(peaks)), writeFile(dat, buildPeaksDat(peaks))]);
+  return [
+    { name: "peaks.json", path: json, contentType: "application/json", durationSeconds: null },
+    { name: "peaks.dat", path: dat, contentType: "application/octet-stream", durationSeconds: null },
+  ];
+}
+
+/** Length of the finished file by its own header: what a player will show, and drift is counted from. */
+async function readWrittenSeconds(context: RecipeContext, { encoder }: StitchPlan, path: string): Promise<number> {
+  const media = await probeMedia(context.toolchain, path, "the joined file", { signal: context.signal });
+  const { samples } = await readTrueLength(media);
+  const [stream] = media.audio;
+  // Opus' last granule counts the pre-skip too (RFC 7845, section 4).
+  const counted = samples ?? (stream?.durationTs ?? 0) - encoder.delayFrames;
+  return counted / encoder.sampleRateHz;
+}
+
+function describeInput(
+  { stream, media }: StitchInput,
+  end: PcmSourceEnd | undefined,
+  loudness: TappedLoudness | null,
+): Measurement {
+  return {
+    integratedLufs: loudness?.integratedLufs ?? null,
+    truePeakDbtp: loudness?.truePeakDbtp ?? null,
+    loudnessRangeLu: loudness?.loudnessRangeLu ?? null,
+    noiseFloorDbfs: null,
+    durationSeconds: end === undefined ? (media.durationSeconds ?? 0) : toNumber(end.duration),
+    sampleRateHz: stream.sampleRateHz,
+    channels: stream.channels,
+    codec: stream.codec,
+    measured: "whole",
+  };
+}
+
+/** Before anything is decoded; for progress and weights. */
+const estimateSeconds = ({ media, stream, trueLength }: StitchInput): number =>
+  trueLength.samples === null
+    ? (stream.durationSeconds ?? media.durationSeconds ?? 0)
+    : trueLength.samples / stream.sampleRateHz;
