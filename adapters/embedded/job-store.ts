@@ -221,8 +221,11 @@ const buildCursor = (owner: string, query: JobQuery, last: Job): string =>
 function parseCursor(owner: string, query: JobQuery): { createdAt: string; jobId: string } {
   if (query.cursor === undefined) return { createdAt: "\uffff", jobId: "" };
   try {
-    const [binding, createdAt, jobId] = JSON.parse(Buffer.from(query.cursor, "base64url").toString()) as unknown[];
-    if (binding === bindingOf(owner, query) && typeof createdAt === "string" && typeof jobId === "string") {
+    const bytes = Buffer.from(query.cursor, "base64url");
+    const [binding, createdAt, jobId] = JSON.parse(bytes.toString()) as unknown[];
+    // Decoding skips over what is no base64url.
+    const whole = bytes.toString("base64url") === query.cursor;
+    if (whole && binding === bindingOf(owner, query) && typeof createdAt === "string" && typeof jobId === "string") {
       return { createdAt, jobId };
     }
   } catch {

@@ -42,13 +42,15 @@ export function servePorts(child: ChildProcess, ports: OfferedPorts): void {
 
 function parseCall(message: unknown): Call | null {
   const { call, port, method, args } = (message ?? {}) as Partial<Call>;
-  if (typeof call !== "number" || typeof port !== "string" || !Array.isArray(args)) return null;
-  if (!Object.hasOwn(offered, port)) return null;
-  return (offered[port] as readonly string[]).includes(method as string) ? (message as Call) : null;
+  const wellFormed =
+    typeof call === "number" && typeof port === "string" && typeof method === "string" && Array.isArray(args);
+  return wellFormed ? (message as Call) : null;
 }
 
 async function run(ports: OfferedPorts, { call, port, method, args }: Call): Promise<Answer> {
   try {
+    const allowed: readonly string[] = Object.hasOwn(offered, port) ? offered[port] : [];
+    if (!allowed.includes(method)) throw notOffered(port, method);
     const target = ports[port] as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
     return { answer: call, value: await target[method]?.(...args) };
   } catch (thrown) {
@@ -56,38 +58,47 @@ async function run(ports: OfferedPorts, { call, port, method, args }: Call): Pro
   }
 }
 
-/** The platform's ports as the worker sees them. Every call rejects once the platform is gone. */
+const notOffered = (port: string, method: string): MixdownError =>
+  new MixdownError("platform_internal", { message: `A worker may not call ${port}.${method}.`, retryable: false });
+
+/** The platform's ports as the worker sees them. Every call rejects with `platform_worker_lost` once the platform is gone. */
 export function connectPorts(channel: NodeJS.Process): OfferedPorts {
-  const pending = new Map<number, (answer: Answer) => void>();
+  const pending = new Map<number, PromiseWithResolvers<unknown>>();
   let calls = 0;
-  const lost = (call: number): Answer => ({
-    answer: call,
-    error: new MixdownError("platform_worker_lost", {
-      message: "The platform that started this worker is gone.",
-    }).toDocument(),
-  });
+  const lose = (call: number): void => {
+    pending
+      .get(call)
+      ?.reject(new MixdownError("platform_worker_lost", { message: "The platform that started this worker is gone." }));
+    pending.delete(call);
+  };
   channel.on("message", (message: unknown) => {
-    const answer = message as Answer;
-    pending.get(answer?.answer)?.(answer);
+    const { answer, value, error } = (message ?? {}) as Partial<Answer>;
+    const waiting = answer === undefined ? undefined : pending.get(answer);
+    if (answer === undefined || waiting === undefined) return;
+    pending.delete(answer);
+    if (error === undefined) waiting.resolve(value);
+    else waiting.reject(MixdownError.fromDocument(error));
   });
   channel.on("disconnect", () => {
-    for (const [call, settle] of pending) settle(lost(call));
+    for (const call of [...pending.keys()]) lose(call);
   });
-  const ask = async (port: PortName, method: string, args: readonly unknown[]): Promise<unknown> => {
+  const ask = (port: PortName, method: string, args: readonly unknown[]): Promise<unknown> => {
     const call = ++calls;
-    const answer = await new Promise<Answer>((resolve) => {
-      pending.set(call, resolve);
-      if (channel.connected !== true || channel.send === undefined) return resolve(lost(call));
-      const sent = (error: Error | null) => {
-        if (error !== null) resolve(lost(call));
-      };
-      channel.send({ call, port, method, args } satisfies Call, undefined, undefined, sent);
-    });
-    pending.delete(call);
-    if (answer.error !== undefined) throw MixdownError.fromDocument(answer.error);
-    return answer.value;
+    const waiting = Promise.withResolvers<unknown>();
+    pending.set(call, waiting);
+    if (channel.send === undefined || !channel.connected) lose(call);
+    else {
+      channel.send({ call, port, method, args } satisfies Call, undefined, undefined, (error) => {
+        if (error !== null) lose(call);
+      });
+    }
+    return waiting.promise;
   };
-  const connect = (port: PortName) =>
-    Object.fromEntries(offered[port].map((method) => [method, (...args: unknown[]) => ask(port, method, args)]));
-  return { jobs: connect("jobs"), cache: connect("cache"), queue: connect("queue") } as unknown as OfferedPorts;
+  const connect = <P>(port: PortName): P =>
+    new Proxy({} as object, {
+      get: (_, method) =>
+        // Not to be taken for a promise, which has a `then`.
+        typeof method === "string" && method !== "then" ? (...args: unknown[]) => ask(port, method, args) : undefined,
+    }) as P;
+  return { jobs: connect("jobs"), cache: connect("cache"), queue: connect("queue") };
 }

@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Job } from "../../core/job.ts";
+import { isoTime } from "../../core/platform.ts";
+import type { JobQuery, JobStore } from "../../core/ports.ts";
+import { buildTestJob, changed, claimed, failed, handedBack, succeeded } from "../fixtures/jobs.ts";
+import type { OpenedJobStore } from "./job-store.ts";
+
+/** What every JobStore's lists must do. */
+export function jobListsContract(name: string, open: () => Promise<OpenedJobStore>): void {
+  describe(`${name} as a list of jobs`, () => {
+    let opened: OpenedJobStore;
+    let jobs: JobStore;
+    beforeEach(async () => {
+      opened = await open();
+      jobs = opened.jobs;
+    });
+    afterEach(() => opened.close());
+
+    const put = async (overrides: Partial<Job> = {}): Promise<Job> => (await jobs.create(buildTestJob(overrides))).job;
+    const write = async (before: Job, after: Job): Promise<Job> => {
+      expect(await jobs.update(before, after)).toBe(true);
+      return after;
+    };
+    const putAged = (minute: number, overrides: Partial<Job> = {}): Promise<Job> =>
+      put({ createdAt: isoTime(Date.UTC(2026, 0, 1, 0, minute)), ...overrides });
+    const idsOf = (list: Iterable<Job>): string[] => [...list].map((job) => job.jobId);
+    const active = async (store = jobs): Promise<Job[]> => {
+      const found: Job[] = [];
+      for await (const job of store.listActive()) found.push(job);
+      return found;
+    };
+
+    describe("pages", () => {
+      const readAll = async (owner: string, query: JobQuery, between?: () => Promise<unknown>): Promise<Job[]> => {
+        const found: Job[] = [];
+        for (let cursor: string | undefined; ; ) {
+          const page = await jobs.list(owner, { ...query, cursor });
+          expect(page.jobs.length).toBeLessThanOrEqual(query.limit);
+          found.push(...page.jobs);
+          if (page.next === null) return found;
+          cursor = page.next;
+          await between?.();
+        }
+      };
+
+      test("fails when an empty list is anything but empty", async () => {
+        expect(await jobs.list("local", { limit: 5 })).toEqual({ jobs: [], next: null });
+      });
+
+      test("fails when pages are not newest first, whole and without repeats while new jobs arrive", async () => {
+        const made: Job[] = [];
+        for (let minute = 0; minute < 13; minute++) made.push(await putAged(minute));
+        let later = 100;
+        const listed = await readAll("local", { limit: 4 }, () => putAged(later++));
+        expect(idsOf(listed)).toEqual(idsOf(made.reverse()));
+      });
+
+      test("fails when jobs of the same instant are lost or doubled between pages", async () => {
+        const made: string[] = [];
+        for (let count = 0; count < 9; count++) made.push((await putAged(0)).jobId);
+        const listed = idsOf(await readAll("local", { limit: 2 }));
+        expect(listed.toSorted()).toEqual(made.toSorted());
+      });
+
+      test("fails when a page that ends with the last job promises more", async () => {
+        for (let minute = 0; minute < 4; minute++) await putAged(minute);
+        const first = await jobs.list("local", { limit: 2 });
+        const second = await jobs.list("local", { limit: 2, cursor: first.next ?? "" });
+        expect(second.jobs).toHaveLength(2);
+        // A store may only know with the next read; then that is empty.
+        const rest = second.next === null ? { jobs: [] } : await jobs.list("local", { limit: 2, cursor: second.next });
+        expect(rest.jobs).toEqual([]);
+      });
+
+      test("fails when a filter lets others through, hides its own, or ends early on a page without a match", async () => {
+        const matching: string[] = [];
+        for (let minute = 0; minute < 12; minute++) {
+          const job = await putAged(minute, { kind: minute % 2 === 0 ? "clean" : "stitch" });
+          if (minute % 5 !== 0) continue;
+          await write(job, failed(job));
+          if (job.kind === "clean") matching.push(job.jobId);
+        }
+        const listed = await readAll("local", { limit: 1, status: "failed", kind: "clean" });
+        expect(idsOf(listed)).toEqual(matching.reverse());
+        expect(listed.every((job) => job.status === "failed" && job.error !== null)).toBe(true);
+        expect(await readAll("local", { limit: 5, status: "running" })).toEqual([]);
+        expect(await readAll("local", { limit: 5, kind: "stitch" })).toHaveLength(6);
+      });
+
+      test("fails when a cursor is good for another owner, another filter, or when it is made up", async () => {
+        for (let minute = 0; minute < 3; minute++) await putAged(minute);
+        const { next } = await jobs.list("local", { limit: 1 });
+        const cursor = next ?? "";
+        expect(cursor).not.toBe("");
+        const refused = { code: "invalid_cursor" };
+        await expect(jobs.list("another", { limit: 1, cursor })).rejects.toMatchObject(refused);
+        await expect(jobs.list("local", { limit: 1, cursor, status: "queued" })).rejects.toMatchObject(refused);
+        await expect(jobs.list("local", { limit: 1, cursor, kind: "clean" })).rejects.toMatchObject(refused);
+        for (const bad of ["", "x", "e30", `${cursor}x`, cursor.slice(1), "null", "W10", "' OR 1=1 --", "\u0000"]) {
+          await expect(jobs.list("local", { limit: 1, cursor: bad }), JSON.stringify(bad)).rejects.toMatchObject(
+            refused,
+          );
+        }
+        expect((await jobs.list("local", { limit: 2, cursor })).jobs).toHaveLength(2);
+      });
+    });
+
+    describe("listActive", () => {
+      test("fails when a job that has not ended is missing, or one that has ended is there", async () => {
+        const queued = await put();
+        const claim = await put({ owner: "another" });
+        const running = await write(claim, claimed(claim, "run"));
+        const third = await put();
+        await write(await write(third, claimed(third, "run")), succeeded(claimed(third, "run")));
+        const fourth = await put();
+        await write(fourth, failed(fourth));
+        const fifth = await put();
+        const canceled = await write(fifth, changed(fifth, { status: "canceled", finishedAt: isoTime(0) }));
+        const sixth = await put();
+        const ended = await write(sixth, failed(sixth));
+        const retried = await write(ended, { ...handedBack(ended), error: null, finishedAt: null });
+        const expected = [queued, running, retried];
+        expect(idsOf(await active()).toSorted()).toEqual(idsOf(expected).toSorted());
+        expect(idsOf(await active(opened.other)).toSorted()).toEqual(idsOf(expected).toSorted());
+        expect((await active()).find((job) => job.jobId === running.jobId)).toEqual(running);
+        expect(canceled.status).toBe("canceled");
+      });
+
+      test("fails when jobs are missed because their predecessors end while the list is read", async () => {
+        const made = new Set<string>();
+        for (let count = 0; count < 120; count++) made.add((await put()).jobId);
+        for await (const job of jobs.listActive()) {
+          expect(made.delete(job.jobId)).toBe(true);
+          await write(job, failed(job));
+        }
+        expect([...made]).toEqual([]);
+        expect(await active()).toEqual([]);
+      });
+    });
+
+    describe("listWaitingFor", () => {
+      const waitsFor = (jobId: string) => ({ reason: "input", jobId, since: isoTime(0), next: "…" }) as const;
+
+      test("fails when waiting jobs are missing, out of order, or other than those that wait for this job", async () => {
+        const second = await putAged(2, { waitsFor: waitsFor("leader") });
+        const first = await putAged(1, { waitsFor: { ...waitsFor("leader"), reason: "cache" } });
+        await putAged(3, { waitsFor: waitsFor("another") });
+        await putAged(4);
+        const third = await putAged(5);
+        const noted = await write(third, changed(third, { waitsFor: waitsFor("leader") }));
+        expect(await jobs.listWaitingFor({ owner: "local", jobId: "leader" })).toEqual([first, second, noted]);
+        await write(first, changed(first, { waitsFor: null }));
+        await write(second, failed(second));
+        expect(await jobs.listWaitingFor({ owner: "local", jobId: "leader" })).toEqual([noted]);
+        expect(await jobs.listWaitingFor({ owner: "local", jobId: "nobody" })).toEqual([]);
+      });
+    });
+  });
+}
