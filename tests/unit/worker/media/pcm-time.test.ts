@@ -10,7 +10,7 @@ import {
   toFrame,
   toNumber,
   zeroSeconds,
-} from "../../../worker/media/pcm-time.ts";
+} from "../../../../worker/media/pcm-time.ts";
 
 const rates = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000] as const;
 

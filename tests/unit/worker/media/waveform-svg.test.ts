@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Peaks } from "../../../worker/media/peaks.ts";
-import { buildWaveformSvg } from "../../../worker/media/waveform-svg.ts";
+import type { Peaks } from "../../../../worker/media/peaks.ts";
+import { buildWaveformSvg } from "../../../../worker/media/waveform-svg.ts";
 
 const wave = (pixels: number, value: number): Peaks => ({
   sampleRateHz: 1000,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type JoinedPiece, type JoinFormat, joinPcm, type PcmPiece } from "../../../worker/media/pcm-joiner.ts";
-import { millisecondsToSeconds, samplesToSeconds, toNumber, zeroSeconds } from "../../../worker/media/pcm-time.ts";
+import { type JoinedPiece, type JoinFormat, joinPcm, type PcmPiece } from "../../../../worker/media/pcm-joiner.ts";
+import { millisecondsToSeconds, samplesToSeconds, toNumber, zeroSeconds } from "../../../../worker/media/pcm-time.ts";
 
 const plain: JoinFormat = { sampleRateHz: 48_000, channels: 1, gap: zeroSeconds, crossfade: zeroSeconds };
 

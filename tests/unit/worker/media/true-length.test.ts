@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { AudioStream } from "../../../worker/media/media-info.ts";
-import { deriveMp4Length, parseItunSmpb } from "../../../worker/media/true-length.ts";
-import { parseLameTag } from "../../../worker/media/true-length-mp3.ts";
-import { type Mp4Timing, parseMoov, readMp4Timing } from "../../../worker/media/true-length-mp4.ts";
+import type { AudioStream } from "../../../../worker/media/media-info.ts";
+import { deriveMp4Length, parseItunSmpb } from "../../../../worker/media/true-length.ts";
+import { parseLameTag } from "../../../../worker/media/true-length-mp3.ts";
+import { type Mp4Timing, parseMoov, readMp4Timing } from "../../../../worker/media/true-length-mp4.ts";
 
 const stream: AudioStream = {
   index: 0,
