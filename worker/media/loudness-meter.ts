@@ -25,8 +25,12 @@ export function createLoudnessMeter(format: {
   readonly channels: number;
   /** ffmpeg's name, for the weights of surround channels. @default null */
   readonly channelLayout?: string | null;
+  /** Is told the weighted mean square of each whole 10 ms, in order. */
+  readonly onBlock?: (meanSquare: number) => void;
 }): LoudnessMeter {
-  const { sampleRateHz, channels } = format;
+  const { sampleRateHz, channels, onBlock } = format;
+  const blocksPerStep = onBlock === undefined ? 1 : 10;
+  const blocksPerSecond = 10 * blocksPerStep;
   const weighting = buildKWeighting(sampleRateHz);
   const weights = buildChannelWeights(channels, format.channelLayout ?? null);
   const phases = buildPhases(oversampling(sampleRateHz));
@@ -37,7 +41,9 @@ export function createLoudnessMeter(format: {
   let frames = 0;
   let stepEnergy = 0;
   let stepFrames = 0;
-  let steps = 1;
+  let blockEnergy = 0;
+  let blockFrames = 0;
+  let blocks = 1;
 
   /** Moves the last samples of each channel to the front and appends the new ones. */
   const take = (samples: Float32Array, count: number): void => {
@@ -60,11 +66,18 @@ export function createLoudnessMeter(format: {
     }
   };
 
-  const addStep = (): void => {
-    gated.add(stepEnergy / stepFrames);
-    stepEnergy = 0;
-    stepFrames = 0;
-    steps++;
+  const endBlock = (): void => {
+    onBlock?.(blockEnergy / blockFrames);
+    stepEnergy += blockEnergy;
+    stepFrames += blockFrames;
+    blockEnergy = 0;
+    blockFrames = 0;
+    if (blocks % blocksPerStep === 0) {
+      gated.add(stepEnergy / stepFrames);
+      stepEnergy = 0;
+      stepFrames = 0;
+    }
+    blocks++;
   };
 
   return {
@@ -75,19 +88,19 @@ export function createLoudnessMeter(format: {
       scanPeaks(count);
       for (let from = 0; from < count; ) {
         // Steps of 100 ms, at rates that ten does not divide too.
-        const stepEnd = Math.round((steps * sampleRateHz) / 10);
-        const to = Math.min(count, from + stepEnd - frames);
+        const blockEnd = Math.round((blocks * sampleRateHz) / blocksPerSecond);
+        const to = Math.min(count, from + blockEnd - frames);
         for (let channel = 0; channel < channels; channel++) {
           const [source, state, weight = 1] = [scratch[channel], states[channel], weights[channel]];
           if (source === undefined || state === undefined || weight === 0) continue;
           const start = 2 * truePeakReach;
-          stepEnergy +=
+          blockEnergy +=
             weight * filterEnergy(source, start + from, start + to, weighting.shelf, weighting.highPass, state);
         }
         frames += to - from;
-        stepFrames += to - from;
+        blockFrames += to - from;
         from = to;
-        if (frames === stepEnd) addStep();
+        if (frames === blockEnd) endBlock();
       }
     },
     finish() {
