@@ -140,7 +140,7 @@ export interface CacheEntry {
 
 export interface ResultCache {
   get(key: string): Promise<CacheEntry | undefined>;
-  /** Puts `entry` where exactly `expected` stands (same holder, same manifest or none; `undefined`: nothing). */
+  /** Puts `entry` where exactly `expected` stands (same holder, lease and manifest or none; `undefined`: nothing). */
   swap(expected: CacheEntry | undefined, entry: CacheEntry): Promise<boolean>;
   /** Removes exactly `expected`. */
   remove(expected: CacheEntry): Promise<boolean>;
