@@ -1,0 +1,345 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ObjectInfo, ObjectStore } from "../../core/ports.ts";
+
+export interface OpenedObjectStore {
+  readonly objects: ObjectStore;
+  /** The same store as another process sees it. */
+  readonly other: ObjectStore;
+  /** An empty local folder for files to put and to get. */
+  readonly folder: string;
+  /** Whether keys that differ in case or in Unicode form alone are two keys. */
+  readonly exactNames: boolean;
+  close(): Promise<void>;
+}
+
+const sha256 = (content: Buffer | string): string => createHash("sha256").update(content).digest("hex");
+
+const oddKeys = [
+  "plain.wav",
+  "with space/and  two .wav",
+  "-rf",
+  "--/-o",
+  "quote'\"`$(id)/;|&.wav",
+  "#?%20&=+/%2e%2e/..wav",
+  "...",
+  "a/.hidden/..b",
+  "*?[x]{y}~",
+  "~/home",
+  "C:/drive",
+  "ünïcödé/Приве́т/こんにちは/🎧.wav",
+  "\u202Eevil.exe",
+  "zero\u200Bwidth",
+  ".metadata/x",
+  "deep/.meta/.tmp/x",
+  "s".repeat(255),
+  `${"ä".repeat(127)}/${"🎧".repeat(60)}`,
+  Array.from({ length: 200 }, () => "d").join("/"),
+];
+
+const hostileKeys = [
+  "",
+  "/",
+  "/etc/passwd",
+  "..",
+  ".",
+  "../outside",
+  "a/../../outside",
+  "a/./b",
+  "a//b",
+  "a/",
+  "a\u0000b",
+  "a\nb",
+  "a\u007Fb",
+  "a\u2028b",
+  "a\\..\\b",
+  "\\\\server\\share",
+  ".meta/x",
+  ".tmp",
+  ".META/x",
+  "lone\uD800surrogate",
+  "s".repeat(256),
+  "ä".repeat(128),
+  `${"d/".repeat(512)}x`,
+];
+
+/** What every ObjectStore must do. `open` gives an empty one. */
+export function objectStoreContract(name: string, open: () => Promise<OpenedObjectStore>): void {
+  describe(`${name} as an ObjectStore`, () => {
+    let opened: OpenedObjectStore;
+    let objects: ObjectStore;
+    let files = 0;
+    beforeEach(async () => {
+      opened = await open();
+      objects = opened.objects;
+    });
+    afterEach(() => opened.close());
+
+    const localPath = () => join(opened.folder, `file-${++files}`);
+    const put = async (key: string, content: Buffer | string, contentType = "audio/wav", store = objects) => {
+      const path = localPath();
+      await writeFile(path, content);
+      return store.putFile(key, path, contentType);
+    };
+    const get = async (key: string, store = objects): Promise<{ info: ObjectInfo; content: Buffer }> => {
+      const path = localPath();
+      const info = await store.getFile(key, path);
+      return { info, content: await readFile(path) };
+    };
+    const list = async (prefix: string): Promise<ObjectInfo[]> => {
+      const found: ObjectInfo[] = [];
+      for await (const info of objects.list(prefix)) found.push(info);
+      return found;
+    };
+    const keysOf = async (prefix: string) => (await list(prefix)).map((info) => info.key).toSorted();
+
+    test("fails when what is not there is found", async () => {
+      expect(await objects.head("raw/nothing.wav")).toBeUndefined();
+      const path = localPath();
+      await expect(objects.getFile("raw/nothing.wav", path)).rejects.toMatchObject({ code: "input_not_found" });
+      expect(existsSync(path)).toBe(false);
+      await objects.remove("raw/nothing.wav");
+      expect(await list("")).toEqual([]);
+    });
+
+    test.each([0, 1, 3 * 1024 ** 2 + 17])("fails when %i bytes are changed on their way", async (size) => {
+      const content = randomBytes(size);
+      const before = Date.now();
+      const info = await put("raw/a/talk.bin", content, "audio/x-test");
+      expect(info).toMatchObject({ key: "raw/a/talk.bin", sizeBytes: size, contentType: "audio/x-test" });
+      expect(info.sha256).toBe(sha256(content));
+      // Clocks of stores are coarse, and not ours.
+      expect(Math.abs(info.modifiedAt - before)).toBeLessThan(10_000);
+      expect(await objects.head("raw/a/talk.bin")).toEqual(info);
+      expect(await opened.other.head("raw/a/talk.bin")).toEqual(info);
+      const got = await get("raw/a/talk.bin", opened.other);
+      expect(got.info).toEqual(info);
+      expect(got.content.equals(content)).toBe(true);
+    });
+
+    test("fails when replaced content keeps its hash or etag, or another object gets it", async () => {
+      const first = await put("raw/a.wav", "first");
+      const neighbour = await put("raw/a.wav.json", "first");
+      // The same length, within the same tick of most clocks.
+      const second = await put("raw/a.wav", "other", "audio/flac");
+      expect(second.etag).not.toBe(first.etag);
+      expect(second).toMatchObject({ sha256: sha256("other"), contentType: "audio/flac" });
+      expect(await opened.other.head("raw/a.wav")).toEqual(second);
+      expect(await objects.head("raw/a.wav.json")).toEqual(neighbour);
+      expect((await get("raw/a.wav")).content.toString()).toBe("other");
+    });
+
+    test("fails when a local file and its object remain tied to each other", async () => {
+      const path = localPath();
+      await writeFile(path, "as it was put");
+      await objects.putFile("raw/a.wav", path, "audio/wav");
+      await writeFile(path, "changed later");
+      expect((await get("raw/a.wav")).content.toString()).toBe("as it was put");
+      const got = localPath();
+      await objects.getFile("raw/a.wav", got);
+      await appendFile(got, " – edited by its new owner");
+      expect((await objects.head("raw/a.wav"))?.sha256).toBe(sha256("as it was put"));
+      const kept = localPath();
+      await objects.getFile("raw/a.wav", kept);
+      await put("raw/a.wav", "replaced");
+      await objects.remove("raw/a.wav");
+      expect(await readFile(kept, "utf8")).toBe("as it was put");
+    });
+
+    test("fails when a file that cannot be read becomes an object, or replaces one", async () => {
+      await put("raw/a.wav", "good");
+      await expect(objects.putFile("raw/a.wav", localPath(), "audio/wav")).rejects.toMatchObject({
+        code: "input_not_found",
+      });
+      const directory = localPath();
+      await mkdir(directory);
+      await expect(objects.putFile("raw/a.wav", directory, "audio/wav")).rejects.toMatchObject({
+        code: "input_unreadable",
+      });
+      expect((await get("raw/a.wav")).content.toString()).toBe("good");
+      expect(await keysOf("")).toEqual(["raw/a.wav"]);
+    });
+
+    test("fails if a reader ever meets half an object, or one content with another's hash", async () => {
+      const contents = [randomBytes(300_000), randomBytes(300_001), randomBytes(1)];
+      const known = new Map(contents.map((content) => [sha256(content), content]));
+      await put("raw/a.wav", contents[0] as Buffer);
+      let writing = true;
+      const write = async () => {
+        for (let round = 0; round < 12; round++) {
+          await put("raw/a.wav", contents[round % 3] as Buffer, "audio/wav", round % 2 === 0 ? objects : opened.other);
+        }
+        writing = false;
+      };
+      const read = async (store: ObjectStore) => {
+        while (writing) {
+          const { info, content } = await get("raw/a.wav", store);
+          expect(known.get(info.sha256 ?? "")?.equals(content)).toBe(true);
+          const head = await store.head("raw/a.wav");
+          expect(known.get(head?.sha256 ?? "")?.length).toBe(head?.sizeBytes);
+          for await (const entry of store.list("raw/")) expect(known.has(entry.sha256 ?? "")).toBe(true);
+        }
+      };
+      await Promise.all([write(), read(objects), read(opened.other)]);
+    });
+
+    test("fails when racing puts of one key leave anything but one of them, whole", async () => {
+      const contents = Array.from({ length: 8 }, (_, index) => `content ${index} `.repeat(1_000 + index));
+      await Promise.all(
+        contents.map((content, index) =>
+          put("raw/a.wav", content, "audio/wav", index % 2 === 0 ? objects : opened.other),
+        ),
+      );
+      const { info, content } = await get("raw/a.wav");
+      expect(contents).toContain(content.toString());
+      expect(info).toMatchObject({ sha256: sha256(content), contentType: "audio/wav" });
+      expect(await keysOf("")).toEqual(["raw/a.wav"]);
+    });
+
+    describe("keys", () => {
+      test.each(oddKeys)("fails when the odd key %j is refused or mistaken", async (key) => {
+        await put(key, `content of ${key}`);
+        expect((await get(key)).content.toString()).toBe(`content of ${key}`);
+        expect(await keysOf("")).toEqual([key]);
+        expect(await keysOf(key)).toEqual([key]);
+        await objects.remove(key);
+        expect(await keysOf("")).toEqual([]);
+      });
+
+      test("fails when keys that look alike are one", async ({ skip }) => {
+        skip(!opened.exactNames, "the file system takes them for the same name");
+        const alike = ["a", "A", "a ", " a", "a.", "\u00e9", "e\u0301", "\u212b", "\u00c5"];
+        for (const key of alike) await put(key, key);
+        for (const key of alike) expect((await get(key)).content.toString()).toBe(key);
+        expect(await keysOf("")).toEqual(alike.toSorted());
+      });
+
+      const refuses = async (key: string): Promise<void> => {
+        const refused = { code: "usage_invalid" };
+        await expect(put(key, "hostile")).rejects.toMatchObject(refused);
+        await expect(objects.head(key)).rejects.toMatchObject(refused);
+        await expect(objects.remove(key)).rejects.toMatchObject(refused);
+        const path = localPath();
+        await expect(objects.getFile(key, path)).rejects.toMatchObject(refused);
+        expect(existsSync(path)).toBe(false);
+      };
+
+      test.each(hostileKeys)("fails when the hostile key %j is accepted", async (key) => {
+        await refuses(key);
+        expect(await keysOf("")).toEqual([]);
+      });
+
+      test("fails when any key is neither refused by all methods nor kept as it is", async () => {
+        const segment = fc.oneof(
+          fc.constantFrom(
+            "..",
+            ".",
+            "",
+            "a",
+            ".meta",
+            ".tmp",
+            "%2e%2e",
+            "..\u0000",
+            "C:",
+            "~",
+            " ",
+            "..\\..",
+            "\ud83d",
+          ),
+          fc.string({ unit: "binary", maxLength: 6 }),
+          fc.string({ unit: "grapheme", maxLength: 6 }),
+        );
+        const key = fc.array(segment, { maxLength: 5 }).map((segments) => segments.join("/"));
+        await fc.assert(
+          fc.asyncProperty(key, async (candidate) => {
+            const info = await put(candidate, candidate).catch((error: unknown) => error);
+            if (info instanceof Error) return refuses(candidate);
+            expect((info as ObjectInfo).key).toBe(candidate);
+            expect((await get(candidate)).content.toString()).toBe(candidate);
+            expect(await keysOf(candidate)).toEqual([candidate]);
+            await objects.remove(candidate);
+            expect(await objects.head(candidate)).toBeUndefined();
+          }),
+          { numRuns: 150 },
+        );
+        expect(await list("")).toEqual([]);
+      });
+    });
+
+    describe("list", () => {
+      const keys = ["a/1", "a/2", "a/b/3", "a/b/c/4", "ab/5", "b", "outputs/job-1/run/x", "outputs/job-10/run/x"];
+      const prefixes: readonly (readonly [string, readonly string[]])[] = [
+        ["", keys],
+        ["a", keys.slice(0, 5)],
+        ["a/", keys.slice(0, 4)],
+        ["a/b", ["a/b/3", "a/b/c/4"]],
+        ["a/b/", ["a/b/3", "a/b/c/4"]],
+        ["a/1", ["a/1"]],
+        ["a/1/", []],
+        ["outputs/job-1/", ["outputs/job-1/run/x"]],
+        ["outputs/job-1", keys.slice(6)],
+        ["nothing/", []],
+        ["c", []],
+      ];
+      test("fails when a prefix finds more or less than the keys that begin with it", async () => {
+        for (const key of keys) await put(key, key);
+        for (const [prefix, expected] of prefixes) expect(await keysOf(prefix), prefix).toEqual(expected);
+      });
+
+      test("fails when an entry differs from the object's head", async () => {
+        const infos = [await put("x/1", "one", "text/plain"), await put("x/2", "two", "audio/flac")];
+        const found = await list("x/");
+        expect(found.toSorted((a, b) => (a.key < b.key ? -1 : 1))).toEqual(infos);
+      });
+
+      test("fails when removing what is listed makes it miss the rest", async () => {
+        for (let number = 0; number < 60; number++) await put(`outputs/${number % 7}/${number}`, "x");
+        let removed = 0;
+        for await (const { key } of objects.list("outputs/")) {
+          await objects.remove(key);
+          removed += 1;
+        }
+        expect(removed).toBe(60);
+        expect(await keysOf("")).toEqual([]);
+      });
+    });
+
+    describe("remove", () => {
+      test("fails when a removed object stays, takes its neighbours along, or cannot come back", async () => {
+        await put("a/b/1", "one");
+        await put("a/b/2", "two");
+        await put("a/b/c/3", "three");
+        await objects.remove("a/b/1");
+        await objects.remove("a/b/1");
+        await objects.remove("a/b");
+        expect(await objects.head("a/b/1")).toBeUndefined();
+        expect(await keysOf("")).toEqual(["a/b/2", "a/b/c/3"]);
+        await objects.remove("a/b/2");
+        await objects.remove("a/b/c/3");
+        expect(await keysOf("")).toEqual([]);
+        expect(await put("a/b/1", "again")).toMatchObject({ sha256: sha256("again") });
+      });
+
+      test("fails when a put is lost to a removal beside it", async () => {
+        const path = localPath();
+        await writeFile(path, "kept");
+        for (let round = 0; round < 15; round++) {
+          const base = `runs/${round}/deep`;
+          await put(`${base}/old`, "old");
+          await Promise.all([
+            objects.remove(`${base}/old`),
+            opened.other.putFile(`${base}/new-1`, path, "audio/wav"),
+            objects.putFile(`${base}/further/new-2`, path, "audio/wav"),
+            opened.other.remove(`${base}/old`),
+          ]);
+          expect(await keysOf(`runs/${round}/`)).toEqual([`${base}/further/new-2`, `${base}/new-1`]);
+        }
+        await rm(path);
+      });
+    });
+  });
+}
