@@ -59,7 +59,7 @@ function openStores(config: EmbeddedConfig, ffmpegMajor: number, launcher: TaskL
     }),
     cache: createSqliteResultCache(database),
     deadLetters: createSqliteDeadLetterStore(database, systemClock),
-    objects: createFileObjectStore(join(config.dataDir, "objects")),
+    objects: createFileObjectStore(join(config.dataDir, "objects"), { scratchDir: join(config.dataDir, "scratch") }),
     launcher,
     clock: systemClock,
     settings: {

@@ -55,5 +55,27 @@ export const reportSchema = z.object({
       driftMs: z.number(),
     })
     .optional(),
+  /** How music was laid under narration (mix). Times are seconds of the output. */
+  mix: z
+    .object({
+      /** Where each narration input came to lie. */
+      narration: z.array(z.object({ startSeconds: seconds, durationSeconds: seconds })),
+      /** Speech that was found, pauses of up to a second included; the first of them, where there are very many. */
+      speech: z.array(z.object({ startSeconds: seconds, endSeconds: seconds })),
+      speechCount: z.number().int().nonnegative(),
+      speechSeconds: seconds,
+      duckDb: z.number(),
+      /** Loudness of the music under that of the narration while it speaks, LU; null where either is silent. */
+      musicLuBelow: z.number().nullable(),
+      /** Of the music where nobody speaks, against its file; without `gainDb`. */
+      musicGainDb: z.number(),
+      /** Of the whole, to the loudness that was asked for. */
+      gainDb: z.number(),
+      /** Times that the music was begun again. */
+      musicLoops: z.number().int().nonnegative(),
+      limited: z.boolean(),
+      corrected: z.boolean(),
+    })
+    .optional(),
 });
 export type Report = z.infer<typeof reportSchema>;

@@ -12,25 +12,31 @@ import { sendWake } from "./wake.ts";
  * @throws MixdownError `usage_job_not_found`, `usage_not_retryable`
  */
 export async function retry(
-  platform: Pick<Platform, "jobs" | "queue" | "clock" | "settings">,
+  platform: Pick<Platform, "jobs" | "queue" | "objects" | "clock" | "settings">,
   ref: JobRef,
 ): Promise<Job> {
   const now = platform.clock.now();
-  const retried = await changeJob(platform, ref, (job) => (mayRetry(job, now) ? buildRetry(job, now) : null));
+  const standing = await platform.jobs.get(ref);
+  if (standing === undefined) throw jobNotFound(ref.jobId);
+  const allowed = await mayRetry(platform, standing);
+  const retried = allowed
+    ? await changeJob(platform, ref, (job) => (job.version === standing.version ? buildRetry(job, now) : null))
+    : null;
   if (retried !== null) {
     await sendWake(platform, retried);
     return retried;
   }
-  const standing = await platform.jobs.get(ref);
-  if (standing === undefined) throw jobNotFound(ref.jobId);
   throw new MixdownError("usage_not_retryable", {
-    message: `Job ${ref.jobId} is ${standing.status}; only a failed or canceled job, or one whose outputs have expired, can be retried.`,
+    message: `Job ${ref.jobId} is ${standing.status}; only a failed or canceled job, or one whose outputs are gone, can be retried.`,
   });
 }
 
-function mayRetry(job: Job, now: number): boolean {
+async function mayRetry(platform: Pick<Platform, "objects" | "clock">, job: Job): Promise<boolean> {
   if (job.status === "failed" || job.status === "canceled") return true;
-  return job.status === "succeeded" && job.expiresAt !== null && Date.parse(job.expiresAt) <= now;
+  if (job.status !== "succeeded") return false;
+  if (job.expiresAt !== null && Date.parse(job.expiresAt) <= platform.clock.now()) return true;
+  for (const output of job.outputs) if ((await platform.objects.head(output.key)) === undefined) return true;
+  return false;
 }
 
 const buildRetry = (job: Job, now: number): Partial<Job> => ({

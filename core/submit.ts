@@ -2,6 +2,7 @@ import { canonicalJson, sha256Hex } from "./canonical-json.ts";
 import { MixdownError } from "./errors.ts";
 import { type Job, type JobInput, type JobRequest, jobRequestSchema } from "./job.ts";
 import { describeIssues, kinds, parseParams } from "./kinds/index.ts";
+import { checkInputRule } from "./kinds/input-rule.ts";
 import { chooseSize, defaultTimeoutSeconds, firstLane } from "./lane.ts";
 import { limits } from "./limits.ts";
 import { buildWakeMessage } from "./messages.ts";
@@ -27,19 +28,25 @@ export async function submit(
   body: unknown,
   options: SubmitOptions,
 ): Promise<{ job: Job; created: boolean }> {
-  const request = parseJobRequest(body);
-  const draft = buildJob(platform, request, options.owner);
-  const standing = await platform.jobs.get(draft);
-  // A repeat must return the first job even when its input is gone by now.
-  const bytes = standing === undefined ? await checkInputs(platform, draft) : null;
-  const job = {
-    ...draft,
-    size: chooseSize(bytes),
-    timeoutSeconds: request.timeoutSeconds ?? defaultTimeoutSeconds(bytes),
-  };
+  const { job } = await prepareJob(platform, body, options.owner);
   const accepted = await platform.jobs.create(job, options.idempotencyKey);
   if (accepted.created) await platform.queue.send(buildWakeMessage(accepted.job, platform.settings.defaultOwner));
   return accepted;
+}
+
+/** The job that a request makes, checked against the inputs as they stand; nothing is written. @throws as `submit` */
+export async function prepareJob(
+  platform: Omit<SubmitPlatform, "queue">,
+  body: unknown,
+  owner: string,
+): Promise<{ job: Job; inputBytes: number | null }> {
+  const request = parseJobRequest(body);
+  const draft = buildJob(platform, request, owner);
+  const standing = await platform.jobs.get(draft);
+  // A repeat must return the first job even when its input is gone by now.
+  const inputBytes = standing === undefined ? await checkInputs(platform, draft) : null;
+  const timeoutSeconds = request.timeoutSeconds ?? defaultTimeoutSeconds(inputBytes);
+  return { job: { ...draft, size: chooseSize(inputBytes), timeoutSeconds }, inputBytes };
 }
 
 /** @throws MixdownError `usage_invalid`, `usage_unknown_kind` */
@@ -59,7 +66,7 @@ export function parseJobRequest(body: unknown): JobRequest {
 export function buildJob(platform: Pick<Platform, "clock" | "settings">, request: JobRequest, owner: string): Job {
   const now = isoTime(platform.clock.now());
   const params = parseParams(request.kind, request.params);
-  checkInputRule(request);
+  checkInputRule(request.kind, request.inputs);
   const payload = {
     kind: request.kind,
     inputs: request.inputs,
@@ -110,37 +117,17 @@ export function buildJob(platform: Pick<Platform, "clock" | "settings">, request
   };
 }
 
-function checkInputRule(request: JobRequest): void {
-  const rule = kinds[request.kind].inputs;
-  const count = request.inputs.length;
-  if (count > rule.max && rule.max > 1) {
-    throw new MixdownError("limit_inputs", {
-      message: `${request.kind} takes at most ${rule.max} inputs (received ${count}); split the work into several jobs.`,
-    });
-  }
-  if (count < rule.min || count > rule.max) {
-    const allowed = rule.min === rule.max ? `exactly ${rule.min}` : `${rule.min} to ${rule.max}`;
-    throw new MixdownError("usage_invalid", {
-      message: `inputs: ${request.kind} takes ${allowed} (received ${count}).`,
-    });
-  }
-  for (const [index, input] of request.inputs.entries()) {
-    if (input.role !== undefined && !rule.roles.includes(input.role)) {
-      const allowed = rule.roles.length === 0 ? "none" : rule.roles.join(", ");
-      throw new MixdownError("usage_invalid", {
-        message: `inputs.${index}.role is ${JSON.stringify(input.role)}; ${request.kind} knows these roles: ${allowed}.`,
-      });
-    }
-  }
-}
-
 /** Looks at every input; the sum of their sizes where all are known. @throws MixdownError `input_not_found`, `limit_input_size` */
-async function checkInputs(platform: SubmitPlatform, job: Job): Promise<number | null> {
+async function checkInputs(platform: Omit<SubmitPlatform, "queue">, job: Job): Promise<number | null> {
   const sizes = await Promise.all(job.inputs.map((input) => checkInput(platform, job.owner, input)));
   return sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
 }
 
-async function checkInput(platform: SubmitPlatform, owner: string, input: JobInput): Promise<number | null> {
+async function checkInput(
+  platform: Omit<SubmitPlatform, "queue">,
+  owner: string,
+  input: JobInput,
+): Promise<number | null> {
   if ("jobId" in input) {
     const source = await platform.jobs.get({ owner, jobId: input.jobId });
     if (source !== undefined) return null;

@@ -13,7 +13,7 @@ export function openWorkPlatform(config: EmbeddedConfig, ffmpegMajor: number): W
     jobs,
     cache,
     queue,
-    objects: createFileObjectStore(join(config.dataDir, "objects")),
+    objects: createFileObjectStore(join(config.dataDir, "objects"), { scratchDir: join(config.dataDir, "scratch") }),
     clock: systemClock,
     settings: {
       defaultOwner: config.defaultOwner,

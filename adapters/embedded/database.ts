@@ -54,6 +54,8 @@ const migrations: readonly string[] = [
   CREATE TABLE dead_letters (
     id TEXT PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL, expires_at TEXT NOT NULL
   ) STRICT;`,
+  `CREATE TABLE api_keys (key_id TEXT PRIMARY KEY, owner TEXT NOT NULL, record TEXT NOT NULL) STRICT;
+  CREATE INDEX api_keys_owner ON api_keys (owner);`,
 ];
 
 /** How long a writer waits for another process's write; the longest of ours takes milliseconds. */

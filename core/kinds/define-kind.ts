@@ -1,11 +1,18 @@
 import type { z } from "zod";
 
+/** How many inputs of one role a kind accepts. Counts are inclusive. */
+export interface RoleRule {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+}
+
 /** What a kind accepts as inputs. Counts are inclusive. */
 export interface InputRule {
   readonly min: number;
   readonly max: number;
-  /** Roles an input may carry; empty when roles mean nothing to the kind. */
-  readonly roles: readonly string[];
+  /** Every input carries one of these; empty when roles mean nothing to the kind. */
+  readonly roles: readonly RoleRule[];
 }
 
 /** A job kind: the one place its parameters, defaults, words and inputs are written down. */

@@ -1,15 +1,17 @@
 import type { z } from "zod";
 import { MixdownError } from "../errors.ts";
 import { clean } from "./clean.ts";
+import { mix } from "./mix.ts";
 import { stitch } from "./stitch.ts";
 
 /** Every kind that this version can process. A new kind is one file and one line here (CONTRIBUTING.md). */
-export const kinds = { clean, stitch } as const;
+export const kinds = { clean, stitch, mix } as const;
 
 export type KindName = keyof typeof kinds;
 export type ParamsOf<K extends KindName> = z.output<(typeof kinds)[K]["params"]>;
 export type CleanParams = ParamsOf<"clean">;
 export type StitchParams = ParamsOf<"stitch">;
+export type MixParams = ParamsOf<"mix">;
 
 export const kindNames = Object.keys(kinds) as [KindName, ...KindName[]];
 

@@ -1,3 +1,4 @@
+import { dirname } from "node:path/posix";
 import { posix } from "node:path";
 import { type ModuleImport, readModule } from "./read-module.ts";
 
@@ -91,6 +92,8 @@ function refuseFile(path: string, room: string, target: string, typeOnly: boolea
   const targetRoom = roomOf(target);
   if (room.startsWith("adapters/") && targetRoom === room) {
     if (sharedByAdapters.includes(target) || sharedByAdapters.includes(path)) return null;
+    // An adapter that has outgrown one file is a folder, whose files belong together.
+    if (dirname(path) !== room && dirname(path) === dirname(target)) return null;
     return "an adapter imports its sibling";
   }
   if (targetRoom === room) return null;
