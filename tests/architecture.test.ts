@@ -59,7 +59,11 @@ const forbidden: readonly (readonly [string, string, string])[] = [
   ["an import in the middle of a file", "core/a.ts", `const a = "import x from 'y'";\nimport b from "../cli/b.ts";`],
   ["config on the worker", "config/dev.ts", `import { a } from "../worker/engine.ts";`],
   ["an adapter on its sibling", "adapters/embedded/job-queue.ts", `import { a } from "./job-store.ts";`],
-  ["an adapter on a file of its sibling", "adapters/embedded/job-queue.ts", `import { a } from "./transfers/token.ts";`],
+  [
+    "an adapter on a file of its sibling",
+    "adapters/embedded/job-queue.ts",
+    `import { a } from "./transfers/token.ts";`,
+  ],
   ["an adapter's file on its sibling", "adapters/embedded/transfers/token.ts", `import { a } from "../job-store.ts";`],
   ["an adapter on its sibling's types", "adapters/aws/job-queue.ts", `import type { A } from "./job-store.ts";`],
   ["an adapter on another place's", "adapters/aws/queue.ts", `import { a } from "../embedded/database.ts";`],

@@ -1,4 +1,3 @@
-import { dirname } from "node:path/posix";
 import { posix } from "node:path";
 import { type ModuleImport, readModule } from "./read-module.ts";
 
@@ -35,10 +34,7 @@ const rooms: Readonly<Record<string, Room>> = {
 };
 
 /** Modules beside the adapters that are no adapters themselves, by name: what several of them stand on. */
-const sharedByAdapters: readonly string[] = [
-  "adapters/embedded/database.ts",
-  "adapters/embedded/object-files.ts",
-];
+const sharedByAdapters: readonly string[] = ["adapters/embedded/database.ts", "adapters/embedded/object-files.ts"];
 
 /** Imports that the table forbids and that stay, each with its reason. One that is not needed any more is a failure. */
 const exceptions: Readonly<Record<string, string>> = {
@@ -93,7 +89,7 @@ function refuseFile(path: string, room: string, target: string, typeOnly: boolea
   if (room.startsWith("adapters/") && targetRoom === room) {
     if (sharedByAdapters.includes(target) || sharedByAdapters.includes(path)) return null;
     // An adapter that has outgrown one file is a folder, whose files belong together.
-    if (dirname(path) !== room && dirname(path) === dirname(target)) return null;
+    if (posix.dirname(path) !== room && posix.dirname(path) === posix.dirname(target)) return null;
     return "an adapter imports its sibling";
   }
   if (targetRoom === room) return null;
@@ -122,7 +118,7 @@ function resolveLocal(path: string, specifier: string): string {
   if (workspace !== undefined) return workspace;
   if (!specifier.startsWith(".")) return specifier;
   // What is built from a folder stands under the same name in dist/.
-  return posix.join(posix.dirname(path), specifier).replace(/^dist\//, "");
+  return posix.join(posix.posix.dirname(path), specifier).replace(/^dist\//, "");
 }
 
 const shownTarget = (path: string, specifier: string): string =>
