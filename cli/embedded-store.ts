@@ -36,7 +36,7 @@ export async function withStore<Result>(
   const config = readConfig(options);
   if (!create && !existsSync(config.dataDir)) {
     throw new MixdownError("platform_unreachable", {
-      message: `There is no platform's folder ${config.dataDir}. Give another --data, or start one with \`npm start\`.`,
+      message: `There is no platform's folder ${config.dataDir}. Give another --data, or start one with ${startCommand(options)}.`,
     });
   }
   // SQLite and the adapters are loaded for those who need them only.
@@ -61,8 +61,12 @@ export function readJobRef(text: string, { config }: OpenStore): JobRef {
   }
 }
 
+/** How the platform of this folder is started. */
+export const startCommand = ({ data }: StoreOptions): string =>
+  data === undefined ? "`npm start`" : `\`mixdown dev --data ${data}\``;
+
 /** Says what is missing where nobody works on what was accepted. */
-export function noteWhenIdle(store: OpenStore, reporter: Reporter): void {
-  if (!store.isRunning)
-    reporter.note(`No platform runs on ${store.config.dataDir}: the job starts with \`npm start\`.`);
+export function noteWhenIdle(store: OpenStore, options: StoreOptions, reporter: Reporter): void {
+  if (store.isRunning) return;
+  reporter.note(`No platform runs on ${store.config.dataDir}: the job starts with ${startCommand(options)}.`);
 }

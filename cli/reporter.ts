@@ -61,8 +61,8 @@ export function createReporter(options: ReporterOptions): Reporter {
     fail: (error) => {
       if (quiet && json) return view.clear();
       tell(`${paint(31, "error:")} ${showSafely(error.message)}`);
-      // A user's own mistake carries its remedy in the sentence; the platform's may need a second one.
-      if (error.source === "platform" && !quiet && !error.message.includes(error.hint)) tell(`hint: ${error.hint}`);
+      // A user's own mistake carries its remedy in the sentence; the platform's may come without.
+      if (error.source === "platform" && !quiet && !/[.;] /.test(error.message)) tell(`hint: ${error.hint}`);
     },
     progress: (label, phase, percent) => {
       if (!quiet) view.show(showSafely(label), phase, percent);

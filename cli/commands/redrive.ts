@@ -25,7 +25,7 @@ function runRedrive(id: string | undefined, options: StoreOptions, { reporter }:
       return 0;
     }
     const { letter, job } = await redrive(store.platform, id);
-    noteWhenIdle(store, reporter);
+    noteWhenIdle(store, options, reporter);
     reporter.printJson({ letter, job });
     reporter.print(formatJob(job));
     return 0;

@@ -16,7 +16,7 @@ export const defineRetry: DefineCommand = (command, session) => {
 function runRetry(jobId: string, options: StoreOptions, { reporter }: Session): Promise<number> {
   return withStore(options, async (store) => {
     const job = await retry(store.platform, readJobRef(jobId, store));
-    noteWhenIdle(store, reporter);
+    noteWhenIdle(store, options, reporter);
     reporter.printJson(job);
     reporter.print(formatJob(job));
     return 0;

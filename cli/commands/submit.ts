@@ -5,7 +5,14 @@ import { type Job, type JobInput, jobIdSchema } from "../../core/job.ts";
 import { type KindName, kindNames, kinds } from "../../core/kinds/index.ts";
 import { limits } from "../../core/limits.ts";
 import { submit } from "../../core/submit.ts";
-import { addDataFlag, noteWhenIdle, type OpenStore, type StoreOptions, withStore } from "../embedded-store.ts";
+import {
+  addDataFlag,
+  noteWhenIdle,
+  type OpenStore,
+  type StoreOptions,
+  startCommand,
+  withStore,
+} from "../embedded-store.ts";
 import { spoolStdin } from "../input-file.ts";
 import { checkInputCount } from "../local-run.ts";
 import { addParamFlags, parseNumber, readParams } from "../param-flags.ts";
@@ -70,14 +77,14 @@ async function runSubmit(
       const { job, created } = await accept(store, kind, params, sources, options, session.signal);
       if (!created) reporter.note(`Job ${job.jobId} was there already: ${job.status}.`);
       if (options.wait !== true) {
-        noteWhenIdle(store, reporter);
+        noteWhenIdle(store, options, reporter);
         reporter.printJson(job);
         reporter.print(job.jobId);
         return 0;
       }
       if (!store.isRunning) {
         throw new MixdownError("platform_unreachable", {
-          message: `Job ${job.jobId} is accepted, but no platform runs on ${store.config.dataDir} to wait for. Start it with \`npm start\`, then \`mixdown watch ${job.jobId}\`.`,
+          message: `Job ${job.jobId} is accepted, but no platform runs on ${store.config.dataDir} to wait for. Start it with ${startCommand(options)}, then \`mixdown watch ${job.jobId}\`.`,
         });
       }
       const ended = await followJob(store.platform.jobs, job, session);

@@ -24,7 +24,7 @@ function runWatch(jobId: string, options: StoreOptions, session: Session): Promi
   return withStore(options, async (store) => {
     const ref = readJobRef(jobId, store);
     const standing = await store.platform.jobs.get(ref);
-    if (standing !== undefined && !isTerminal(standing.status)) noteWhenIdle(store, reporter);
+    if (standing !== undefined && !isTerminal(standing.status)) noteWhenIdle(store, options, reporter);
     const ended = await followJob(store.platform.jobs, ref, session, (job) => reporter.printJson(job, { lines: true }));
     return reportEnd(ended, reporter);
   });
