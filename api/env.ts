@@ -29,7 +29,7 @@ export const problemSchema = z
     hint: z.string(),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
-  .openapi("Problem");
+  .meta({ id: "Problem" });
 
 const problem = (description: string) => ({
   description,

@@ -17,6 +17,8 @@ export interface LoopOptions {
   readonly platform: Platform;
   /** How many more tasks may be launched now. */
   readonly freeSlots: () => number;
+  /** Removes what was begun to be uploaded and never completed. */
+  readonly sweepUploads: () => Promise<unknown>;
   readonly signal: AbortSignal;
   /** A fault of one message or pass, which will be tried again. */
   readonly onFault: (error: unknown) => void;
@@ -35,7 +37,10 @@ export async function runLoops(options: LoopOptions): Promise<void> {
         await platform.queue.acknowledge(letter.receipt);
       }
     }),
-    every(sweepMs, options, () => sweepObjects(platform)),
+    every(sweepMs, options, async () => {
+      await sweepObjects(platform);
+      await options.sweepUploads();
+    }),
   ]);
 }
 

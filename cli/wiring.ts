@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createSqliteApiKeyStore } from "../adapters/embedded/api-key-store.ts";
 import { systemClock } from "../adapters/embedded/clock.ts";
 import { openDatabase } from "../adapters/embedded/database.ts";
 import { createSqliteDeadLetterStore } from "../adapters/embedded/dead-letter-store.ts";
@@ -10,21 +11,37 @@ import { createSqliteJobQueue } from "../adapters/embedded/job-queue.ts";
 import { createSqliteJobStore } from "../adapters/embedded/job-store.ts";
 import { createFileObjectStore } from "../adapters/embedded/object-store.ts";
 import { servePorts } from "../adapters/embedded/port-channel.ts";
+import { createMemoryRateLimiter } from "../adapters/embedded/rate-limiter.ts";
 import { createSqliteResultCache } from "../adapters/embedded/result-cache.ts";
+import { readSecret } from "../adapters/embedded/secret-file.ts";
 import { createProcessLauncher } from "../adapters/embedded/task-launcher.ts";
+import { createTransferHandler } from "../adapters/embedded/transfers/handler.ts";
+import { createMultipartFiles } from "../adapters/embedded/transfers/multipart-files.ts";
+import { createTransferSigner } from "../adapters/embedded/transfers/signer.ts";
+import { createApi } from "../api/app.ts";
 import { buildWorkerEnv, type EmbeddedConfig } from "../config/embedded.ts";
+import type { HttpConfig } from "../config/http.ts";
 import { readToolPaths } from "../config/tool-paths.ts";
+import type { ApiKeyStore } from "../core/api-ports.ts";
 import { limits } from "../core/limits.ts";
 import type { Platform } from "../core/platform.ts";
 import type { EventLog, TaskLauncher } from "../core/ports.ts";
 import { mixdownVersion } from "../core/version.ts";
 import { findToolchain } from "../worker/media/toolchain.ts";
+import { startHttpServer } from "./http-server.ts";
 import { runLoops, settleExit } from "./platform-loop.ts";
 
 /** A message that a dying invoker held comes back after this; SQS's default of 30 s is for machines that are far away. */
 const visibilityTimeoutMs = 10_000;
 /** Ctrl-C on the platform: a worker gives its job back within this, or is killed. */
 const workerGraceMs = 5_000;
+
+/** `/stitch` and `/mix` answer 202 when their job takes longer: HTTP APIs on AWS end at 30 s. */
+const patienceMs = 25_000;
+/** A watched job is looked at this often: a step of a progress bar. */
+const watchMs = 100;
+/** As the bucket's rule for incomplete uploads. */
+const abandonedUploadMs = 24 * 3_600_000;
 
 export interface EmbeddedPlatform {
   readonly platform: Platform;
@@ -71,22 +88,37 @@ function openStores(config: EmbeddedConfig, ffmpegMajor: number, launcher: TaskL
       outputsMs: config.outputsMs,
     },
   };
-  return { platform, events: createSqliteEventLog(database), close: () => database.close() };
+  return {
+    platform,
+    events: createSqliteEventLog(database),
+    keys: createSqliteApiKeyStore(database),
+    close: () => database.close(),
+  };
 }
 
 export interface RunPlatformOptions {
   readonly config: EmbeddedConfig;
   /** Ends the platform: workers give their jobs back, then everything is closed. */
   readonly signal: AbortSignal;
-  readonly onReady: (facts: { readonly ffmpegVersion: string; readonly pid: number }) => void;
+  /** Also serve the HTTP API. */
+  readonly http?: HttpConfig | undefined;
+  readonly onReady: (facts: PlatformFacts) => void;
   readonly onFault: (error: unknown) => void;
+}
+
+export interface PlatformFacts {
+  readonly ffmpegVersion: string;
+  readonly pid: number;
+  /** Where the API is, if it is served. */
+  readonly url: string | null;
 }
 
 /**
  * Queue, invoker, reconciler and workers in one process tree, until the signal.
- * @throws MixdownError `usage_store_locked` when another platform works on the folder, `platform_ffmpeg_missing`
+ * @throws MixdownError `usage_store_locked` when another platform works on the folder, `usage_port_taken`,
+ *   `platform_ffmpeg_missing`
  */
-export async function runPlatform({ config, signal, onReady, onFault }: RunPlatformOptions): Promise<void> {
+export async function runPlatform({ config, http, signal, onReady, onFault }: RunPlatformOptions): Promise<void> {
   const { ffmpeg } = await findToolchain(readToolPaths());
   mkdirSync(config.dataDir, { recursive: true });
   const lock = acquireInstanceLock(config.dataDir);
@@ -102,10 +134,16 @@ export async function runPlatform({ config, signal, onReady, onFault }: RunPlatf
       serve: (child) => servePorts(child, { jobs: platform.jobs, cache: platform.cache, queue: platform.queue }),
       onExit: (exit) => void settleExit(platform, exit, signal.aborted).catch(onFault),
     });
-    const { platform, close } = openStores(config, ffmpeg.major, launcher);
+    const { platform, keys, close } = openStores(config, ffmpeg.major, launcher);
     try {
-      onReady({ ffmpegVersion: ffmpeg.version, pid: process.pid });
-      await runLoops({ platform, freeSlots: () => launcher.freeSlots(), signal, onFault });
+      const server = http === undefined ? null : await serveHttp(config, http, platform, keys, onFault);
+      try {
+        onReady({ ffmpegVersion: ffmpeg.version, pid: process.pid, url: server?.url ?? null });
+        const sweepUploads = () => server?.sweepUploads() ?? Promise.resolve(0);
+        await runLoops({ platform, freeSlots: () => launcher.freeSlots(), sweepUploads, signal, onFault });
+      } finally {
+        await server?.close();
+      }
     } finally {
       await launcher.close();
       close();
@@ -113,4 +151,37 @@ export async function runPlatform({ config, signal, onReady, onFault }: RunPlatf
   } finally {
     lock.release();
   }
+}
+
+/** The HTTP API over the embedded stores, with presigned files served by the same process. */
+async function serveHttp(
+  config: EmbeddedConfig,
+  http: HttpConfig,
+  platform: Platform,
+  keys: ApiKeyStore,
+  onFault: (error: unknown) => void,
+) {
+  const shared = {
+    secret: await readSecret(join(config.dataDir, "transfer.key")),
+    objects: platform.objects,
+    multipart: createMultipartFiles(join(config.dataDir, "multipart")),
+    scratchDir: join(config.dataDir, "scratch"),
+    clock: systemClock,
+  };
+  let url = "";
+  const transfers = createTransferSigner({ ...shared, baseUrl: () => url });
+  const limiter = createMemoryRateLimiter(systemClock);
+  const settings = { ...http, patienceMs, watchMs, onFault };
+  const server = await startHttpServer({
+    host: http.host,
+    port: http.port,
+    api: createApi({ platform, transfers, keys, limiter, settings }).fetch,
+    transfers: createTransferHandler(shared),
+  });
+  url = http.publicUrl ?? `http://${http.access === "loopback" ? "localhost" : http.host}:${server.port}`;
+  return {
+    url,
+    sweepUploads: () => transfers.sweepMultipart(systemClock.now() - abandonedUploadMs),
+    close: () => server.close(),
+  };
 }

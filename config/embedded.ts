@@ -1,10 +1,9 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { MixdownError } from "../core/errors.ts";
 import { jobIdSchema, ownerSchema } from "../core/job.ts";
-import { describeIssues } from "../core/kinds/index.ts";
 import { limits } from "../core/limits.ts";
+import { parseEnv } from "./parse-env.ts";
 
 const flag = z.enum(["true", "false", "1", "0"]).transform((text) => text === "true" || text === "1");
 
@@ -62,12 +61,4 @@ const taskSchema = z.object({
 export function readTask(env: NodeJS.ProcessEnv = process.env): { readonly jobRef: string; readonly attempt: number } {
   const values = parseEnv(taskSchema, env);
   return { jobRef: values.MIXDOWN_JOB_ID, attempt: values.MIXDOWN_ATTEMPT };
-}
-
-function parseEnv<S extends z.ZodType>(shape: S, env: NodeJS.ProcessEnv): z.output<S> {
-  // An empty variable is how shells and containers say "not set".
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
-  const parsed = shape.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw new MixdownError("usage_invalid", { message: `${describeIssues(parsed.error, given)}; correct or unset it.` });
 }

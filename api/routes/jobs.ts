@@ -11,9 +11,9 @@ import { requireScope } from "../authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { type ApiEnv, commonResponses, conflictResponse, notFoundResponse } from "../env.ts";
 
-const jobBody = publicJobSchema.openapi("Job");
+const jobBody = publicJobSchema.meta({ id: "Job" });
 const job = (description: string) => ({ description, content: { "application/json": { schema: jobBody } } });
-export const jobIdParam = z.object({ id: jobIdSchema.openapi({ param: { name: "id", in: "path" } }) });
+export const jobIdParam = z.object({ id: jobIdSchema });
 
 const submitRoute = createRoute({
   method: "post",
@@ -23,13 +23,13 @@ const submitRoute = createRoute({
   request: {
     headers: z.object({ "idempotency-key": z.string().min(1).max(255).optional() }),
     query: z.object({ dryRun: z.enum(["true", "false"]).optional() }),
-    body: { required: true, content: { "application/json": { schema: jobRequestSchema.openapi("JobRequest") } } },
+    body: { required: true, content: { "application/json": { schema: jobRequestSchema.meta({ id: "JobRequest" }) } } },
   },
   responses: {
     202: job("Accepted: it will end."),
     200: {
       description: "With dryRun=true: what the job would take, and nothing done.",
-      content: { "application/json": { schema: estimateSchema.openapi("Estimate") } },
+      content: { "application/json": { schema: estimateSchema.meta({ id: "Estimate" }) } },
     },
     ...notFoundResponse,
     ...commonResponses,

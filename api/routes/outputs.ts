@@ -16,12 +16,8 @@ const outputRoute = createRoute({
   summary: "A download URL for one output; with redirect=1 the way there.",
   request: {
     params: z.object({
-      id: jobIdSchema.openapi({ param: { name: "id", in: "path" } }),
-      name: z
-        .string()
-        .min(1)
-        .max(255)
-        .openapi({ param: { name: "name", in: "path" } }),
+      id: jobIdSchema,
+      name: z.string().min(1).max(255),
     }),
     query: z.object({ redirect: z.enum(["1", "0"]).optional() }),
   },
@@ -29,7 +25,9 @@ const outputRoute = createRoute({
     200: {
       description: "Where to get it, until when.",
       content: {
-        "application/json": { schema: z.object({ url: z.url(), expiresAt: z.iso.datetime() }).openapi("Download") },
+        "application/json": {
+          schema: z.object({ url: z.url(), expiresAt: z.iso.datetime() }).meta({ id: "Download" }),
+        },
       },
     },
     302: { description: "With redirect=1: `Location` is the download URL." },

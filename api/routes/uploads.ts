@@ -22,7 +22,7 @@ const announcementSchema = z
       .regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits")
       .optional(),
   })
-  .openapi("UploadAnnouncement");
+  .meta({ id: "UploadAnnouncement" });
 
 const uploadRoute = createRoute({
   method: "post",
@@ -43,7 +43,7 @@ const uploadRoute = createRoute({
               headers: z.record(z.string(), z.string()),
               expiresAt: z.iso.datetime(),
             })
-            .openapi("Upload"),
+            .meta({ id: "Upload" }),
         },
       },
     },

@@ -40,7 +40,7 @@ export class EmbeddedFixture {
   async start(): Promise<ChildProcess & { text: string }> {
     const child = Object.assign(
       spawn(process.execPath, [main, "dev", "--data", this.dataDir], {
-        env: { ...process.env, MIXDOWN_DATA: this.dataDir, MIXDOWN_WORKERS: "2" },
+        env: { ...process.env, MIXDOWN_DATA: this.dataDir, MIXDOWN_WORKERS: "2", MIXDOWN_PORT: "0" },
         stdio: ["ignore", "pipe", "pipe"],
       }),
       { text: "" },

@@ -41,7 +41,7 @@ afterAll(async () => {
 
 function startPlatform(): ChildProcess {
   return spawn(process.execPath, [main, "dev", "--data", dataDir], {
-    env: { ...process.env, MIXDOWN_DATA: dataDir, MIXDOWN_WORKERS: "2" },
+    env: { ...process.env, MIXDOWN_DATA: dataDir, MIXDOWN_WORKERS: "2", MIXDOWN_PORT: "0" },
     stdio: ["ignore", "ignore", "inherit"],
   });
 }
