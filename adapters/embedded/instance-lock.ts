@@ -12,6 +12,9 @@ export interface InstanceLock {
 const patienceMs = 250;
 const sqliteBusy = 5;
 
+/** A handle that nobody refers to is collected, closed, and with it the lock is gone: we refer to it. */
+const held = new Set<DatabaseSync>();
+
 /**
  * One platform per data folder. The lock is SQLite's own on a file that is used for nothing else: the operating system
  * takes it back whatever way its holder dies, no pid has to be trusted (they are used again, above all in containers),
@@ -27,10 +30,11 @@ export function acquireInstanceLock(dataDir: string): InstanceLock {
       message: `Another platform${readHolder(dataDir)} already works in ${dataDir}; stop it, or give another folder with --data.`,
     });
   }
+  held.add(file);
   writeFileSync(pidPath(dataDir), String(process.pid));
   return {
     release() {
-      if (!file.isOpen) return;
+      if (!held.delete(file)) return;
       rmSync(pidPath(dataDir), { force: true });
       file.close();
     },

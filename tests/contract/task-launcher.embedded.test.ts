@@ -163,6 +163,16 @@ describe("workers as processes", () => {
     expect(launcher.freeSlots()).toBe(2);
   });
 
+  test("fails when a worker that is killed by others leaves its children, or keeps its slot", async () => {
+    const launcher = create("stubborn", { graceMs: 60_000 });
+    await launcher.launch(request());
+    await ready();
+    process.kill(pids()[0] ?? 0, "SIGKILL");
+    await until(() => expect(exits).toMatchObject([{ exitCode: null, signal: "SIGKILL" }]));
+    await until(() => expect(pids().map(isGone)).toEqual([true, true]));
+    expect(launcher.freeSlots()).toBe(2);
+  });
+
   test("fails when closing leaves a worker, an unheard end, or a door for new ones", async () => {
     let heard = 0;
     const launcher = create("stubborn", {
