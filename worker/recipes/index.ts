@@ -5,6 +5,7 @@ import type { Recipe } from "./recipe.ts";
 export const recipes: { readonly [K in KindName]: () => Promise<Recipe<ParamsOf<K>>> } = {
   clean: async () => (await import("./clean.ts")).clean,
   stitch: async () => (await import("./stitch.ts")).stitch,
+  mix: async () => (await import("./mix.ts")).mix,
 };
 
 export const loadRecipe = async (kind: KindName): Promise<Recipe<Record<string, unknown>>> =>

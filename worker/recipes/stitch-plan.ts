@@ -21,7 +21,7 @@ export interface StitchPlan {
 }
 
 /** libavutil's default layouts; raw PCM carries no other. */
-const defaultLayouts = ["mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1"] as const;
+export const defaultLayouts = ["mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1"] as const;
 
 /**
  * What the inputs are joined to: the highest of their rates, the most of their channels and bits, as far as the output's

@@ -1,0 +1,41 @@
+/** Blocks a second: fine enough for a look-ahead of 50 ms. */
+export const blocksPerSecond = 100;
+
+/** Steps of a decibel that are kept, and the level that 0 stands for; digital silence is 0 too. */
+const stepsPerDb = 256;
+const floorDb = -130;
+
+/** Levels of consecutive 10 ms, two bytes each: ten hours are 7 MB. */
+export interface LevelTrack {
+  readonly length: number;
+  /** Takes the mean square of the next block. */
+  push(meanSquare: number): void;
+  /** dB re full scale; −130 for silence. */
+  levelDb(block: number): number;
+  /** Mean square, 0 for silence; beyond either end too. */
+  energy(block: number): number;
+}
+
+export function createLevelTrack(): LevelTrack {
+  let levels = new Uint16Array(6_000);
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    push(meanSquare) {
+      if (length === levels.length) {
+        const larger = new Uint16Array(2 * length);
+        larger.set(levels);
+        levels = larger;
+      }
+      const steps = meanSquare > 0 ? Math.round((10 * Math.log10(meanSquare) - floorDb) * stepsPerDb) : 0;
+      levels[length++] = Math.min(65_535, Math.max(0, steps));
+    },
+    levelDb: (block) => floorDb + (levels[block] ?? 0) / stepsPerDb,
+    energy(block) {
+      const steps = levels[block] ?? 0;
+      return steps === 0 ? 0 : 10 ** ((floorDb + steps / stepsPerDb) / 10);
+    },
+  };
+}
