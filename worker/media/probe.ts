@@ -3,16 +3,20 @@ import { resolve } from "node:path";
 import { MixdownError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { mapProcessError, ProcessError } from "../process/process-error.ts";
+import { runFfmpeg } from "../process/run-ffmpeg.ts";
 import { runProcess } from "../process/run-process.ts";
 import { checkMedia } from "./check-media.ts";
 import { type Container, countMissingWavBytes, detectContainer, detectScript, magicBytes } from "./container.ts";
-import { buildGuardArgs } from "./input-args.ts";
+import { buildGuardArgs, buildInputArgs } from "./input-args.ts";
 import type { MediaInfo } from "./media-info.ts";
 import { parseProbe } from "./parse-probe.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /** A header is read within a second; this one is not a header. */
 const probeBounds = { timeoutMs: 30_000, cpuSeconds: 30 };
+
+/** Reading through the packets of the largest input; a length that is still unknown then is found by who decodes. */
+const scanBounds = { timeoutMs: 120_000, bounds: { cpuSeconds: 60 } };
 
 /**
  * The gate before any work: the file is there, small enough, begins like media that we open, is that media, and keeps
@@ -45,7 +49,27 @@ export async function probeMedia(
   }
   const media: MediaInfo = { ...parsed, path, name, sizeBytes, demuxers: container.demuxers };
   checkMedia(media);
-  return media;
+  if (media.durationSeconds !== null) return media;
+  const measured = { ...media, durationSeconds: await scanDuration(toolchain, media, options.signal) };
+  checkMedia(measured);
+  return measured;
+}
+
+/** Length by the packets' times, for files that name none (recorded live, cut off, or made to hide it); or null. */
+async function scanDuration(
+  toolchain: Toolchain,
+  media: MediaInfo,
+  signal: AbortSignal | undefined,
+): Promise<number | null> {
+  let seconds: number | null = null;
+  const untilTooLong = ["-t", String(limits.inputDurationSeconds + 60)];
+  const args = [...buildInputArgs(media), ...["-map", "0:a:0", "-c", "copy"], ...untilTooLong, ...["-f", "null", "-"]];
+  try {
+    await runFfmpeg(toolchain, args, { ...scanBounds, signal, onProgress: (outTime) => (seconds = outTime) });
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+  }
+  return seconds;
 }
 
 /** Arguments of ffprobe for a file of that container. */
@@ -72,6 +96,13 @@ async function runProbe(
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     const known = mapProcessError(error);
+    if (known?.source === "user") {
+      throw new MixdownError(known.code, {
+        message: `${name} takes more than its header may: ${known.message} Export or upload the file again.`,
+        stderrTail: error.stderrTail,
+        cause: known,
+      });
+    }
     if (known !== null) throw known;
     const truncated = /moov atom not found|End of file|partial file/i.test(error.stderrTail);
     throw new MixdownError(truncated ? "input_truncated" : "input_corrupt", {

@@ -1,6 +1,9 @@
+import { MixdownError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
 import { buildInputArgs } from "../media/input-args.ts";
 import type { MediaInfo } from "../media/media-info.ts";
 import { buildTrim } from "../media/pcm-decode-args.ts";
+import { describeEndless } from "../media/pcm-guard.ts";
 import { createPeaksAccumulator, type PeakBits, type Peaks } from "../media/peaks.ts";
 import { probeMedia } from "../media/probe.ts";
 import { readTrueLength, type TrueLength } from "../media/true-length.ts";
@@ -36,9 +39,14 @@ export async function makePeaks(
   for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
     accumulator.push(chunk);
     bytes += chunk.length;
+    if (bytes > limits.inputDurationSeconds * sampleRateHz * channels * 2) throw describeEndless(name);
     if (expectedBytes > 0) onProgress("processing", Math.min(99, Math.floor((100 * bytes) / expectedBytes)));
   }
   await child.done;
+  if (bytes === 0) {
+    const message = `${name} has an audio stream without a single sample that can be decoded. Export it again.`;
+    throw new MixdownError("input_empty", { message });
+  }
   onProgress("processing", 100);
   return accumulator.finish();
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { buildInputArgs } from "../../../../worker/media/input-args.ts";
 import type { AudioStream, MediaInfo } from "../../../../worker/media/media-info.ts";
 import { buildPcmDecodeArgs, buildPcmDecodeGraph } from "../../../../worker/media/pcm-decode-args.ts";
 import { createOversCounter } from "../../../../worker/media/pcm-overs.ts";
@@ -50,6 +51,7 @@ function inputOf(stream: Partial<AudioStream>, media: Partial<MediaInfo> = {}, t
       bitRate: null,
       tags: {},
       chapterCount: 0,
+    chapters: [],
       streamCount: 1,
       audio: [complete],
       video: [],
@@ -65,10 +67,12 @@ describe("decoding arguments", () => {
   test("fails when a file is cut behind the resampler, or opened without its guards", () => {
     const input = inputOf({}, {}, known);
     const args = buildPcmDecodeArgs({ ...input, target: stereo48, gainDb: -3.5 });
-    expect(args.slice(0, 8)).toEqual([
-      ...["-flags2", "+skip_manual", "-protocol_whitelist", "file,pipe", "-format_whitelist", "wav"],
-      ...["-i", "file:/tmp/a b'c.wav"],
+    expect(args.slice(0, args.indexOf("-filter_complex"))).toEqual([
+      ...["-flags2", "+skip_manual", ...buildInputArgs(input.media)],
     ]);
+    expect(buildInputArgs(input.media).join(" ")).toMatch(
+      /^-protocol_whitelist file,pipe -format_whitelist wav .*-i file:\/tmp\/a b'c\.wav$/,
+    );
     expect(args[args.indexOf("-filter_complex") + 1]).toBe(
       "[0:a:0]anull,atrim=start_sample=10:end_sample=44110,volume=-3.5dB:precision=float," +
         "aresample=48000:filter_size=64:exact_rational=1:osf=flt,pan=stereo|c0=c0|c1=c0," +
