@@ -4,6 +4,7 @@ import type { DefineCommand } from "./session.ts";
 export const commandLoaders: Readonly<Record<string, () => Promise<DefineCommand>>> = {
   clean: async () => (await import("./commands/clean.ts")).defineClean,
   stitch: async () => (await import("./commands/stitch.ts")).defineStitch,
+  mix: async () => (await import("./commands/mix.ts")).defineMix,
   peaks: async () => (await import("./commands/peaks.ts")).definePeaks,
   probe: async () => (await import("./commands/probe.ts")).defineProbe,
   dev: async () => (await import("./commands/dev.ts")).defineDev,

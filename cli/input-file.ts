@@ -12,6 +12,8 @@ export interface LocalInput {
   readonly name: string;
   /** Absolute, so that no name can be taken for an option or a protocol; null for stdin, which has no place. */
   readonly path: string | null;
+  /** @default none */
+  readonly role?: string | undefined;
 }
 
 /** Reads what stands for inputs on the command line; looks at no file. @throws MixdownError `usage_*` */

@@ -81,8 +81,9 @@ export async function runLocal<Params>(
     const result = await work.recipe(
       {
         inputs: await Promise.all(
-          work.inputs.map(async ({ name, path }) => ({
+          work.inputs.map(async ({ name, path, role }) => ({
             name,
+            role,
             path: path ?? (await spoolStdin(process.stdin, scratch.path, signal)),
           })),
         ),

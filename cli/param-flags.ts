@@ -15,8 +15,14 @@ export interface ParamFlag {
   readonly parse: ((text: string) => unknown) | null;
 }
 
-/** Flags that do not follow from the parameter's name. */
-const shortNames: Readonly<Record<string, string>> = { loudnessLufs: "loudness", ceilingDbtp: "ceiling" };
+/** Flags that do not follow from the parameter's name. Seconds are what a time is given in, and not said. */
+const shortNames: Readonly<Record<string, string>> = {
+  loudnessLufs: "loudness",
+  ceilingDbtp: "ceiling",
+  musicOffsetSeconds: "music-offset",
+  preRollSeconds: "pre-roll",
+  postRollSeconds: "post-roll",
+};
 
 /** Units as they end a parameter's name, and as they are written. */
 const units: readonly (readonly [suffix: string, unit: string])[] = [
@@ -46,7 +52,8 @@ export function buildParamFlags(kind: KindName): readonly ParamFlag[] {
 }
 
 function buildFlag(param: string, schema: PropertySchema): ParamFlag {
-  const name = shortNames[param] ?? param.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const name =
+    shortNames[param] ?? param.replace(/(?<=.)Seconds$/, "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const text = schema.description ?? "";
   if (schema.type === "boolean") {
     if (schema.default !== true) return { param, flag: `--${name}`, usage: `--${name}`, help: text, parse: null };
