@@ -21,7 +21,7 @@ export function checkMedia(media: MediaInfo): void {
   if ((media.durationSeconds ?? 0) > limits.inputDurationSeconds) {
     refuse(
       "limit_duration",
-      `lasts ${((media.durationSeconds ?? 0) / 3_600).toFixed(1)} h; at most ${hours} h are allowed.`,
+      `lasts ${((media.durationSeconds ?? 0) / 3_600).toFixed(2)} h; at most ${hours} h are allowed.`,
     );
   }
   for (const stream of media.audio) {

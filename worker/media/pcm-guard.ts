@@ -1,5 +1,6 @@
 import { MixdownError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { readFloatFrames } from "./float-frames.ts";
 
 /** Looks at what a decoder gives before anything is done with it. */
 export interface PcmGuard {
@@ -40,6 +41,18 @@ export function createPcmGuard(format: {
       return silenced;
     },
   };
+}
+
+/** A decoder's f32le in whole frames, checked; the frames are the consumer's own. */
+export async function* guardPcm(
+  stream: AsyncIterable<Uint8Array>,
+  channels: number,
+  guard: PcmGuard,
+): AsyncGenerator<Buffer> {
+  for await (const samples of readFloatFrames(stream, channels)) {
+    guard.check(samples);
+    yield Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
+  }
 }
 
 /** For an input that turns out longer than its header said, and than any may be. */

@@ -1,6 +1,7 @@
 import { MixdownError } from "../../core/errors.ts";
 import { startFfmpeg } from "../process/run-ffmpeg.ts";
 import { buildPcmDecodeArgs, type PcmDecodePlan } from "./pcm-decode-args.ts";
+import { createPcmGuard, guardPcm } from "./pcm-guard.ts";
 import type { PcmPiece } from "./pcm-joiner.ts";
 import { countingTap, loudnessTap, parseCountedFrames, parseLoudnessTap, type TappedLoudness } from "./pcm-taps.ts";
 import { type ExactSeconds, samplesToSeconds, toNumber } from "./pcm-time.ts";
@@ -11,6 +12,8 @@ export interface PcmSourceEnd {
   readonly duration: ExactSeconds;
   /** Seconds that its container promised and the decoder did not give; 0 when it is whole. */
   readonly missingSeconds: number;
+  /** Samples that were no numbers, or far beyond any level, and became silence. */
+  readonly silencedSamples: number;
   /** As it is, before gain and conversion; null when it was not asked for. */
   readonly loudness: TappedLoudness | null;
 }
@@ -44,12 +47,17 @@ export function openPcmSource(
   const child = startFfmpeg(toolchain, args, { signal: options.signal });
   // Node throws away what nobody has begun to read when a child exits; this decoder waits for its turn.
   child.stdout.on("readable", () => {});
+  // Blocked in a full pipe, ffmpeg does not hear SIGTERM, and a pipe that nobody reads keeps its child from closing.
+  const discard = () => child.stdout.destroy();
+  options.signal.addEventListener("abort", discard, { once: true });
 
+  const guard = createPcmGuard({ name: media.name, ...target });
   const duration = async (framesSeen: number): Promise<ExactSeconds> => {
     const { stderrTail } = await child.done.catch((error: unknown) => {
       throw nameFile(error, media.name);
     });
-    if (framesSeen === 0 && (trueLength.samples ?? Number.POSITIVE_INFINITY) > flushTolerance.samples) {
+    const promised = trueLength.samples ?? Number.POSITIVE_INFINITY;
+    if (framesSeen === 0 && (promised <= 0 || promised > flushTolerance.samples)) {
       throw new MixdownError("input_empty", {
         message: `${media.name} has an audio stream (${stream.codec}) without a single sample that can be decoded. Export it again.`,
         stderrTail,
@@ -58,12 +66,12 @@ export function openPcmSource(
     const counted = taps.includes(countingTap) ? parseCountedFrames(stderrTail, stream.channels) : null;
     const { length, missingSeconds } = settleLength(plan, framesSeen, counted);
     const loudness = options.measure ? parseLoudnessTap(stderrTail, toNumber(length)) : null;
-    options.onEnd({ duration: length, missingSeconds, loudness });
+    options.onEnd({ duration: length, missingSeconds, silencedSamples: guard.silenced, loudness });
     return length;
   };
-  const ended = child.done.then(() => {});
+  const ended = child.done.then(() => {}).finally(() => options.signal.removeEventListener("abort", discard));
   ended.catch(() => {});
-  return { pcm: child.stdout as AsyncIterable<Buffer>, duration, args, ended };
+  return { pcm: guardPcm(child.stdout, target.channels, guard), duration, args, ended };
 }
 
 /**

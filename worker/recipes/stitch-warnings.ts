@@ -32,6 +32,12 @@ export function describeJoin(join: FinishedJoin): Warning[] {
     warnings.push({ code: "input_ends_early", detail });
   }
 
+  for (const [index, { silencedSamples }] of ends.entries()) {
+    if (silencedSamples === 0) continue;
+    const detail = `${nameOf(index)} holds ${silencedSamples} samples that are no numbers or lie 60 dB above full scale: they became silence.`;
+    warnings.push({ code: "samples_silenced", detail });
+  }
+
   const shortened = pieces.flatMap((piece, index) => (piece.overlapShortened ? [index] : []));
   const [firstShort] = shortened;
   if (firstShort !== undefined) {
