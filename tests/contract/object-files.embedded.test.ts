@@ -10,7 +10,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFileObjectStore } from "../../adapters/embedded/object-store.ts";
 import type { ObjectStore } from "../../core/ports.ts";
 
-const script = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
+const putForever = fileURLToPath(new URL("../fixtures/put-forever.ts", import.meta.url));
+const putOnce = fileURLToPath(new URL("../fixtures/put-once.ts", import.meta.url));
 const sha256 = (content: Buffer | string): string => createHash("sha256").update(content).digest("hex");
 
 describe("objects on files", () => {
@@ -216,7 +217,7 @@ describe("objects on files", () => {
       const paths = contents.map((content) => local(content));
       for (let round = 0; round < 8; round++) {
         const key = `raw/round-${round % 4}.wav`;
-        const child = spawn(process.execPath, [script("put-forever"), root, key, ...paths], {
+        const child = spawn(process.execPath, [putForever, root, key, ...paths], {
           stdio: ["ignore", "pipe", "inherit"],
         });
         await once(child.stdout, "data");
@@ -251,7 +252,7 @@ describe("objects on files", () => {
     fs.mkdirSync(small);
     const source = local(Buffer.alloc(2 * 1024 ** 2));
     const shell = `mount -t tmpfs -o size=1m none "$1" && shift && "$@" && ls -A "${small}/.tmp"`;
-    const args = [process.execPath, script("put-once"), small, "raw/a.wav", source];
+    const args = [process.execPath, putOnce, small, "raw/a.wav", source];
     const result = spawnSync("unshare", ["-rm", "sh", "-c", shell, "sh", small, ...args], { encoding: "utf8" });
     skip(result.error !== undefined || /unshare|mount/.test(result.stderr), "this system lets us mount nothing");
     expect(result.stdout).toBe("platform_disk_full\n");

@@ -13,7 +13,8 @@ import {
 import { limits } from "../../core/limits.ts";
 import type { LaunchRequest } from "../../core/ports.ts";
 
-const script = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
+const worker = fileURLToPath(new URL("../fixtures/launched-worker.ts", import.meta.url));
+const parentOfWorker = fileURLToPath(new URL("../fixtures/launching-parent.ts", import.meta.url));
 
 /** Not there, or dead and not yet collected by whoever inherited it. */
 function isGone(pid: number): boolean {
@@ -41,7 +42,7 @@ describe("workers as processes", () => {
     rmSync(folder, { recursive: true });
   });
 
-  const workerCommand = (behaviour: string) => [process.execPath, script("launched-worker"), behaviour, log] as const;
+  const workerCommand = (behaviour: string) => [process.execPath, worker, behaviour, log] as const;
   const create = (behaviour: string, overrides: Partial<ProcessLauncherOptions> = {}): ProcessLauncher => {
     const launcher = createProcessLauncher({
       command: workerCommand(behaviour),
@@ -221,14 +222,14 @@ describe("workers as processes", () => {
   });
 
   test("fails if a worker outlives a platform that was killed", async () => {
-    const parent = spawn(process.execPath, [script("launching-parent"), ...workerCommand("obey")], {
+    const parent = spawn(process.execPath, [parentOfWorker, ...workerCommand("obey")], {
       stdio: "ignore",
     });
     await ready();
-    const [worker] = pids();
-    expect(isGone(worker ?? 0)).toBe(false);
+    const [pid] = pids();
+    expect(isGone(pid ?? 0)).toBe(false);
     parent.kill("SIGKILL");
-    await until(() => expect(isGone(worker ?? 0)).toBe(true));
+    await until(() => expect(isGone(pid ?? 0)).toBe(true));
     expect(notes()).not.toContain("terminated");
   });
 });
