@@ -23,8 +23,8 @@ const silenceDb = -70;
 const widestRangeDb = 60;
 /** Of the way from the pauses to the speech: reaches a voice that drops by 12 dB where the pauses lie 30 dB down. */
 const onShare = 0.35;
-/** Speech is at least this long, above `onDb` for at least half of it: a click is not. */
-const shortestBlocks = 6;
+/** Speech is at least this long (smoothed), above `onDb` for at least half of it: a click is not. */
+const shortestBlocks = 10;
 /** Levels are taken over 50 ms: over 10 the noise of a fan sways by several decibels. */
 const smoothReach = 2;
 /** Syllables within a word fall below the threshold for as long. */
