@@ -1,8 +1,10 @@
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startFfmpeg } from "../process/run-ffmpeg.ts";
+import type { StartedProcess } from "../process/run-process.ts";
+import { buildEncodeArgs, buildVerifyArgs } from "./encode-args.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { readFloatFrames } from "./float-frames.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
@@ -30,12 +32,19 @@ export interface EncodeRequest {
   readonly extraOutputArgs?: readonly string[] | undefined;
   /** Instead of the plan's, when sound goes beside a picture. */
   readonly muxer?: string | undefined;
+  /**
+   * Decode the finished file rather than the packets on their way into it: a pass more, for what tee does not hand on to
+   * the file (chapters). @default false
+   */
+  readonly decodeAfterwards?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Seconds written. */
   readonly onProgress?: ((outTimeSeconds: number) => void) | undefined;
   /** Frames that are expected at the output rate; what a codec pads beyond them is neither measured nor passed on. */
   readonly expectedFrames?: number | undefined;
-  /** The decoded result as interleaved s16le, delay and padding cut off: for peaks. */
+  /** The decoded result, delay and padding cut off. */
+  readonly onSamples?: ((samples: Float32Array) => void) | undefined;
+  /** The same as interleaved s16le: for peaks. */
   readonly onPcm16?: ((chunk: Uint8Array) => void) | undefined;
 }
 
@@ -55,7 +64,7 @@ const encoderLastWordsMs = 250;
  * Rejects with a MixdownError, the source's error, or the abort's reason; no process is left then.
  */
 export async function encodeVerified(request: EncodeRequest): Promise<EncodeResult> {
-  const { plan, source, toolchain } = request;
+  const { source, toolchain, decodeAfterwards = false } = request;
   const failed = new AbortController();
   const signal = request.signal === undefined ? failed.signal : AbortSignal.any([request.signal, failed.signal]);
   const piped = "pcm" in source;
@@ -66,43 +75,23 @@ export async function encodeVerified(request: EncodeRequest): Promise<EncodeResu
     cwd: dirname(request.outPath),
     onProgress: request.onProgress,
   });
-  const decoder = startFfmpeg(toolchain, buildDecodeArgs(plan), { signal, stdin: encoder.stdout });
   const feeding = piped && encoder.stdin !== null ? feed(source.pcm, encoder.stdin) : Promise.resolve();
-  const measuring = measure(decoder.stdout, plan, request);
+  const startDecoder = (stdin?: Readable) => startFfmpeg(toolchain, buildVerifyArgs(request), { signal, stdin });
+  if (decodeAfterwards) encoder.stdout.resume();
+  const measuring = decodeAfterwards
+    ? Promise.all([encoder.done, feeding]).then(() => measure(startDecoder(), request))
+    : measure(startDecoder(encoder.stdout), request);
   try {
-    const [ended, , , reading] = await Promise.all([encoder.done, decoder.done, feeding, measuring]);
+    const [ended, , reading] = await Promise.all([encoder.done, feeding, measuring]);
     return { reading, argv: ended.argv };
   } catch (error) {
     // A reader that starves fails before the writer has told why it stopped: the writer is given the time to.
     await Promise.race([encoder.done.catch(() => {}), sleep(encoderLastWordsMs, undefined, { ref: false })]);
     failed.abort(error);
     if (piped) source.pcm.destroy();
-    const ends = await Promise.allSettled([feeding, encoder.done, decoder.done, measuring]);
+    const ends = await Promise.allSettled([feeding, encoder.done, measuring]);
     throw ends.find((end) => end.status === "rejected")?.reason ?? error;
   }
-}
-
-/** The encoder's command line, `-y` into `outPath` and NUT on stdout; pure. */
-export function buildEncodeArgs(request: Omit<EncodeRequest, "toolchain">): readonly string[] {
-  const { plan, source } = request;
-  const input =
-    "pcm" in source
-      ? ["-f", "f32le", "-ar", String(source.sampleRateHz), "-ac", String(source.channels), "-i", "pipe:0"]
-      : source.inputArgs;
-  const options = Object.entries(plan.muxerOptions).map(([key, value]) => `:${key}=${value}`);
-  const file = `[f=${request.muxer ?? plan.muxer}${options.join("")}]${basename(request.outPath)}`;
-  return [
-    ...["-y", ...input, ...(request.extraInputArgs ?? []), "-map", "0:a:0"],
-    ...(request.filter === undefined ? [] : ["-filter:a", request.filter]),
-    ...[...plan.codecArgs, "-ar", String(plan.sampleRateHz), "-ac", String(plan.channels)],
-    ...(request.extraOutputArgs ?? []),
-    ...["-f", "tee", `${file}|[f=nut:select=a]pipe:1`],
-  ];
-}
-
-function buildDecodeArgs(plan: EncoderPlan): readonly string[] {
-  const format = ["-ar", String(plan.sampleRateHz), "-ac", String(plan.channels)];
-  return ["-f", "nut", "-i", "pipe:0", "-map", "0:a:0", ...format, "-f", "f32le", "pipe:1"];
 }
 
 async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<void> {
@@ -116,18 +105,23 @@ async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<void> 
   }
 }
 
-async function measure(stdout: Readable, plan: EncoderPlan, request: EncodeRequest): Promise<LoudnessReading> {
+/** Reads the decoder to its end; rejects with its failure. */
+async function measure(decoder: StartedProcess, request: EncodeRequest): Promise<LoudnessReading> {
+  const { plan, decodeAfterwards = false, expectedFrames = Number.POSITIVE_INFINITY } = request;
   const meter = createLoudnessMeter(plan);
-  let skip = plan.delayFrames * plan.channels;
-  let left = (request.expectedFrames ?? Number.POSITIVE_INFINITY) * plan.channels;
-  for await (const frames of readFloatFrames(stdout, plan.channels)) {
+  // A demuxer skips the encoder's delay by itself; bare packets carry all of it.
+  let skip = decodeAfterwards ? 0 : plan.delayFrames * plan.channels;
+  let left = expectedFrames * plan.channels;
+  for await (const frames of readFloatFrames(decoder.stdout, plan.channels)) {
     const from = Math.min(skip, frames.length);
     skip -= from;
     const heard = frames.subarray(from, Math.min(frames.length, from + left));
     left -= heard.length;
     meter.push(heard);
+    request.onSamples?.(heard);
     request.onPcm16?.(toPcm16(heard));
   }
+  await decoder.done;
   return meter.finish();
 }
 

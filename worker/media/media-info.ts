@@ -10,12 +10,19 @@ export interface MediaInfo {
   readonly bitRate: number | null;
   readonly tags: Readonly<Record<string, string>>;
   readonly chapterCount: number;
+  readonly chapters: readonly Chapter[];
   /** Of every kind, subtitles and data too. */
   readonly streamCount: number;
   readonly audio: readonly AudioStream[];
   readonly video: readonly VideoStream[];
   /** Demuxers this file may be opened with. */
   readonly demuxers: readonly string[];
+}
+
+export interface Chapter {
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  readonly title: string | null;
 }
 
 export interface AudioStream {

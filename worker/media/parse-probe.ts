@@ -39,7 +39,7 @@ type Stream = z.output<typeof streamSchema>;
 
 const documentSchema = z.object({
   streams: z.array(streamSchema).default([]),
-  chapters: z.array(z.unknown()).default([]),
+  chapters: z.array(z.object({ start_time: numeric, end_time: numeric, tags })).default([]),
   format: z.object({ format_name: z.string(), duration: numeric, bit_rate: numeric, tags }),
 });
 
@@ -52,6 +52,11 @@ export function parseProbe(json: string): Omit<MediaInfo, "path" | "name" | "siz
     bitRate: format.bit_rate,
     tags: format.tags,
     chapterCount: chapters.length,
+    chapters: chapters.map((chapter) => ({
+      startSeconds: chapter.start_time ?? 0,
+      endSeconds: chapter.end_time ?? 0,
+      title: chapter.tags.title ?? null,
+    })),
     streamCount: streams.length,
     audio: streams.filter((stream) => stream.codec_type === "audio").map(toAudio),
     video: streams.filter((stream) => stream.codec_type === "video").map(toVideo),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { audioFormatNames } from "../../../../core/kinds/audio-formats.ts";
-import { buildEncodeArgs } from "../../../../worker/media/encode.ts";
+import { buildEncodeArgs } from "../../../../worker/media/encode-args.ts";
 import { buildEncoderPlan } from "../../../../worker/media/encoder-plan.ts";
 
 test("fails when a format gets a rate that its codec does not take", () => {

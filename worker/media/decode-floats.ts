@@ -1,0 +1,61 @@
+import { startFfmpeg } from "../process/run-ffmpeg.ts";
+import { readFloatFrames } from "./float-frames.ts";
+import { buildInputArgs } from "./input-args.ts";
+import type { MediaInfo } from "./media-info.ts";
+import type { Toolchain } from "./toolchain.ts";
+import type { TrueLength } from "./true-length.ts";
+
+export interface DecodePlan {
+  readonly media: MediaInfo;
+  readonly trueLength: TrueLength;
+  /** Filters behind the cut to the true length. */
+  readonly filters: readonly string[];
+  /**
+   * Beside a picture the sound must keep its place: gaps of the timestamps become silence, and it begins where the
+   * container's time does. The true length is then the timestamps', not the encoder's.
+   */
+  readonly followTimestamps: boolean;
+}
+
+/** Decodes the first audio stream at its own rate and channels to f32le on stdout. */
+export function buildDecodeArgs({ media, trueLength, filters, followTimestamps }: DecodePlan): readonly string[] {
+  const { inputArgs, startSample, samples } = trueLength;
+  const cut: string[] = [];
+  if (startSample > 0) cut.push(`start_sample=${startSample}`);
+  if (samples !== null) cut.push(`end_sample=${startSample + samples}`);
+  const placing = followTimestamps
+    ? ["aresample=async=1:min_hard_comp=0.02:first_pts=0"]
+    : cut.length > 0
+      ? [`atrim=${cut.join(":")}`]
+      : [];
+  const chain = [...placing, ...filters];
+  return [
+    ...(followTimestamps ? [] : inputArgs),
+    ...buildInputArgs(media),
+    ...["-map", "0:a:0", ...(chain.length > 0 ? ["-filter:a", chain.join(",")] : [])],
+    ...["-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"],
+  ];
+}
+
+/** Runs such a decode and hands on its frames in order; resolves with the command line. Throws as ffmpeg's `done` does. */
+export async function decodeFloats(
+  toolchain: Toolchain,
+  plan: DecodePlan,
+  signal: AbortSignal,
+  take: (samples: Float32Array) => void | Promise<void>,
+): Promise<readonly string[]> {
+  const stopped = new AbortController();
+  const child = startFfmpeg(toolchain, buildDecodeArgs(plan), { signal: AbortSignal.any([signal, stopped.signal]) });
+  try {
+    for await (const samples of readFloatFrames(child.stdout, plan.media.audio[0]?.channels ?? 1)) {
+      const pending = take(samples);
+      // Awaited only where there is something to wait for: a turn of the event loop for each 64 kB adds up.
+      if (pending !== undefined) await pending;
+    }
+    return (await child.done).argv;
+  } catch (error) {
+    stopped.abort(error);
+    await child.done.catch(() => {});
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import { basename } from "node:path";
+import type { EncodeRequest } from "./encode.ts";
+
+type Request = Omit<EncodeRequest, "toolchain">;
+
+/**
+ * The encoder's command line, to be run in the folder of `outPath`: into the file, and unless that is decoded afterwards,
+ * the same packets as NUT on stdout. A relative name needs no quoting in tee's little language.
+ */
+export function buildEncodeArgs(request: Request): readonly string[] {
+  const { plan, source } = request;
+  const input =
+    "pcm" in source
+      ? ["-f", "f32le", "-ar", String(source.sampleRateHz), "-ac", String(source.channels), "-i", "pipe:0"]
+      : source.inputArgs;
+  const filters = [
+    ...(request.filter === undefined ? [] : [request.filter]),
+    // swresample's default of 32 taps folds what lies above 19 kHz.
+    ...(source.sampleRateHz === plan.sampleRateHz
+      ? []
+      : [`aresample=${plan.sampleRateHz}:filter_size=64:exact_rational=1`]),
+  ];
+  return [
+    ...["-y", ...input, ...(request.extraInputArgs ?? []), "-map", "0:a:0"],
+    ...(filters.length === 0 ? [] : ["-filter:a", filters.join(",")]),
+    ...[...plan.codecArgs, "-ar", String(plan.sampleRateHz), "-ac", String(plan.channels)],
+    ...(request.extraOutputArgs ?? []),
+    ...buildTarget(request),
+  ];
+}
+
+function buildTarget({ plan, muxer = plan.muxer, outPath, decodeAfterwards = false }: Request): readonly string[] {
+  const options = Object.entries(plan.muxerOptions);
+  const name = basename(outPath);
+  if (decodeAfterwards) return [...options.flatMap(([key, value]) => [`-${key}`, value]), "-f", muxer, name];
+  const file = `[f=${muxer}${options.map(([key, value]) => `:${key}=${value}`).join("")}]${name}`;
+  return ["-f", "tee", `${file}|[f=nut:select=a]pipe:1`];
+}
+
+/** Decodes the packets from stdin, or the finished file, to f32le on stdout. */
+export function buildVerifyArgs({ plan, outPath, decodeAfterwards = false }: Request): readonly string[] {
+  const input = decodeAfterwards ? ["-i", `file:${outPath}`] : ["-f", "nut", "-i", "pipe:0"];
+  const format = ["-ar", String(plan.sampleRateHz), "-ac", String(plan.channels)];
+  return [...input, "-map", "0:a:0", ...format, "-f", "f32le", "pipe:1"];
+}

@@ -1,0 +1,183 @@
+import { createFft } from "./fft.ts";
+
+export interface HumFindings {
+  /** Fundamental as measured, near 50 or 60 Hz. */
+  readonly fundamentalHz: number;
+  /** Which multiples of it were found, 1 being the fundamental itself. */
+  readonly harmonics: readonly number[];
+}
+
+export interface HumSurvey {
+  /** Interleaved whole frames. */
+  push(samples: Float32Array): void;
+  /** Null when there is no hum, or less than two seconds to tell it from a voice by. */
+  finish(): HumFindings | null;
+}
+
+/** Up to here lines are looked for: mains harmonics above are weaker than any noise they come with. */
+const highestHz = 1_000;
+const size = 2_048;
+/** Levels of a bin over time, in classes of 2 dB from here up. */
+const lowestDb = -140;
+const classes = 80;
+
+/**
+ * Looks for lines at multiples of 50 or 60 Hz that never go away: a line counts by the level that it has in four of five
+ * windows of about 0.85 s. A voice moves on or pauses in that time; hum does neither.
+ */
+export function createHumSurvey(format: { readonly sampleRateHz: number; readonly channels: number }): HumSurvey {
+  const { sampleRateHz, channels } = format;
+  const factor = Math.max(1, Math.floor(sampleRateHz / (2.4 * highestHz)));
+  const decimator = createDecimator(factor, channels);
+  const binHz = sampleRateHz / factor / size;
+  const bins = Math.ceil((highestHz + 60) / binHz);
+  const fft = createFft(size);
+  const window = Float64Array.from({ length: size }, (_, at) => 0.5 - 0.5 * Math.cos((2 * Math.PI * at) / size));
+  const histogram = new Uint32Array(bins * classes);
+  const shape = new Float64Array(bins);
+  const block = new Float64Array(size);
+  const re = new Float64Array(size);
+  const im = new Float64Array(size);
+  let filled = 0;
+  let windows = 0;
+
+  const analyse = (): void => {
+    for (let at = 0; at < size; at++) re[at] = (block[at] as number) * (window[at] as number);
+    im.fill(0);
+    fft.forward(re, im);
+    windows++;
+    let energy = 1e-12;
+    for (let bin = 0; bin < bins; bin++) energy += (re[bin] as number) ** 2 + (im[bin] as number) ** 2;
+    for (let bin = 0; bin < bins; bin++) {
+      const power = (re[bin] as number) ** 2 + (im[bin] as number) ** 2;
+      // A sine of amplitude 1 shows as size/4 under a Hann window.
+      const level = 10 * Math.log10(power * (4 / size) ** 2 + 1e-16);
+      const at = bin * classes + Math.min(classes - 1, Math.max(0, Math.floor((level - lowestDb) / 2)));
+      histogram[at] = (histogram[at] as number) + 1;
+      // Quiet windows show the lines best: they weigh most.
+      shape[bin] = (shape[bin] as number) + power / (energy * energy);
+    }
+  };
+
+  return {
+    push(samples) {
+      for (const value of decimator(samples)) {
+        block[filled++] = value;
+        if (filled === size) {
+          analyse();
+          block.copyWithin(0, size / 2);
+          filled = size / 2;
+        }
+      }
+    },
+    finish() {
+      if (windows < 4) return null;
+      const levels = Float64Array.from({ length: bins }, (_, bin) =>
+        findLevel(histogram.subarray(bin * classes, (bin + 1) * classes), windows * 0.2),
+      );
+      const found = [50, 60].map((base) => findLines(base, levels, shape, binHz));
+      const [best] = found.filter((lines) => lines !== null).sort((a, b) => b.strengthDb - a.strengthDb);
+      return best === undefined ? null : { fundamentalHz: best.fundamentalHz, harmonics: best.harmonics };
+    },
+  };
+}
+
+/** The level under which `wanted` of the windows lie. */
+function findLevel(counts: Uint32Array, wanted: number): number {
+  let seen = 0;
+  for (const [index, count] of counts.entries()) {
+    seen += count;
+    if (seen > wanted) return lowestDb + 2 * index + 1;
+  }
+  return lowestDb;
+}
+
+/** How far a line must stand above its surroundings; 2 dB classes and the scatter of noise stay under 8. */
+const prominenceDb = 10;
+/** Quieter than this it is not heard, whatever gain follows. */
+const faintestDb = -85;
+
+function findLines(
+  base: number,
+  levels: Float64Array,
+  shape: Float64Array,
+  binHz: number,
+): { fundamentalHz: number; harmonics: number[]; strengthDb: number } | null {
+  const lines: { k: number; hz: number; strengthDb: number }[] = [];
+  for (let k = 1; k * base <= highestHz; k++) {
+    // Mains stay within 0.2 Hz of their nominal value; the clock of a recorder adds less.
+    const reach = (0.3 * k) / binHz + 1;
+    const center = (k * base) / binHz;
+    let peak = Math.ceil(center - reach);
+    for (let bin = peak; bin <= center + reach; bin++) if ((shape[bin] ?? 0) > (shape[peak] ?? 0)) peak = bin;
+    const strengthDb = (levels[peak] ?? lowestDb) - findSurroundings(levels, peak);
+    const hz = interpolatePeak(shape, peak) * binHz;
+    if (strengthDb >= prominenceDb && (levels[peak] ?? lowestDb) > faintestDb && Math.abs(hz / k - base) < 0.4) {
+      lines.push({ k, hz, strengthDb });
+    }
+  }
+  const total = lines.reduce((sum, line) => sum + line.strengthDb, 0);
+  const alone = lines.length === 1 && lines[0]?.k === 1 && total >= 15;
+  if (lines.length < 2 && !alone) return null;
+  // Least squares over f_k = k·f: the higher ones tell it more finely.
+  const fundamentalHz =
+    lines.reduce((sum, { k, hz }) => sum + k * hz, 0) / lines.reduce((sum, { k }) => sum + k * k, 0);
+  return { fundamentalHz, harmonics: lines.map(({ k }) => k), strengthDb: total };
+}
+
+/** Median level beside a line, outside its main lobe. */
+function findSurroundings(levels: Float64Array, peak: number): number {
+  const beside: number[] = [];
+  for (let away = 4; away <= 13; away++) {
+    for (const bin of [peak - away, peak + away]) {
+      const level = levels[bin];
+      if (level !== undefined) beside.push(level);
+    }
+  }
+  beside.sort((a, b) => a - b);
+  return beside[beside.length >> 1] ?? 0;
+}
+
+/** Place of a line between bins, from the ratio of the two highest under a Hann window. */
+function interpolatePeak(power: Float64Array, peak: number): number {
+  const [before, at, after] = [peak - 1, peak, peak + 1].map((bin) => Math.sqrt(power[bin] ?? 0)) as [
+    number,
+    number,
+    number,
+  ];
+  if (at === 0) return peak;
+  const ratio = Math.max(before, after) / at;
+  const offset = (2 * ratio - 1) / (1 + ratio);
+  return after >= before ? peak + offset : peak - offset;
+}
+
+/** Mono mix at a `factor`-th of the rate, behind a Hann-windowed sinc of eight periods. */
+function createDecimator(factor: number, channels: number): (samples: Float32Array) => number[] {
+  const taps = 8 * factor;
+  const weights = Float64Array.from({ length: taps }, (_, tap) => {
+    const x = (tap - (taps - 1) / 2) / factor;
+    const sinc = x === 0 ? 1 : Math.sin(Math.PI * x * 0.9) / (Math.PI * x * 0.9);
+    return sinc * Math.sin((Math.PI * (tap + 0.5)) / taps) ** 2;
+  });
+  const sum = weights.reduce((total, weight) => total + weight, 0) * channels;
+  let tail: Float64Array = new Float64Array(0);
+  return (samples) => {
+    const count = samples.length / channels;
+    const mono = new Float64Array(tail.length + count);
+    mono.set(tail);
+    for (let frame = 0, at = 0; frame < count; frame++) {
+      let value = 0;
+      for (let channel = 0; channel < channels; channel++) value += samples[at++] as number;
+      mono[tail.length + frame] = value;
+    }
+    const out: number[] = [];
+    let start = 0;
+    for (; start + taps <= mono.length; start += factor) {
+      let value = 0;
+      for (let tap = 0; tap < taps; tap++) value += (weights[tap] as number) * (mono[start + tap] as number);
+      out.push(value / sum);
+    }
+    tail = mono.slice(start);
+    return out;
+  };
+}

@@ -1,0 +1,169 @@
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
+import { type EncodeRequest, encodeVerified } from "./encode.ts";
+import { readFloatFrames } from "./float-frames.ts";
+import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
+import { createTruePeakLimiter, type LimiterOptions } from "./true-peak-limiter.ts";
+
+export interface MasteringTarget {
+  readonly loudnessLufs: number;
+  readonly ceilingDbtp: number;
+}
+
+/** Sound to be mastered: interleaved f32le in a file, and its reading. */
+export interface MasteringSource {
+  readonly path: string;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  readonly channelLayout: string | null;
+  readonly reading: LoudnessReading;
+}
+
+export interface MasteringResult {
+  /** Of the encoded file. */
+  readonly reading: LoudnessReading;
+  readonly gainDb: number;
+  readonly limited: boolean;
+  readonly corrected: boolean;
+  readonly argv: readonly string[];
+}
+
+export interface MasteringRequest extends Omit<EncodeRequest, "source"> {
+  /** Before each try: what the request's taps collected so far was of a file that is written anew. */
+  readonly onStart?: (() => void) | undefined;
+}
+
+interface Setting {
+  readonly gainDb: number;
+  /** Loudness that this gives before the codec; null where it cannot be told. */
+  readonly predictedLufs: number | null;
+  /** What the limiter keeps, so that the ceiling holds behind the codec. */
+  readonly limitDbtp: number;
+}
+
+type LimiterSetting = Pick<Setting, "gainDb" | "limitDbtp">;
+
+/** Bar of the loudness, LU. */
+export const loudnessToleranceLu = 0.2;
+/** Beyond this a correction is made: the bar, less what another meter rounds. */
+const correctBeyondLu = 0.15;
+/** What is kept free for the codec at first (measured on speech at usual rates); a correction takes what was measured. */
+const codecMarginDb: Readonly<Record<AudioFormat, number>> = { wav: 0, flac: 0, mp3: 0.8, m4a: 0.6, opus: 0.8 };
+/** From here on the limiter costs loudness, which is found by trying without the encoder. */
+const heavyLimitingDb = 2;
+/** Passes to find that gain; each costs as much as decoding. */
+const mostRounds = 4;
+/** Above its plain gain a sound is not pushed further: a limiter at work all the time is distortion. */
+const mostExtraGainDb = 8;
+
+/**
+ * Second pass: linear gain to the target, true-peak limiter where the ceiling asks for it, encode, verify on what was
+ * encoded, and once more with the errors taken into account when it missed.
+ */
+export async function masterTo(
+  target: MasteringTarget,
+  source: MasteringSource,
+  request: MasteringRequest,
+  signal: AbortSignal,
+): Promise<MasteringResult> {
+  const limitDbtp = target.ceilingDbtp - codecMarginDb[request.plan.format];
+  const first = await chooseSetting(target.loudnessLufs, limitDbtp, source, signal);
+  const attempt = await encodeWith(first, source, request);
+  const wish = findCorrection(target, first, attempt.reading);
+  if (wish === null) return { ...attempt, gainDb: first.gainDb, corrected: false };
+  const next = await chooseSetting(wish.loudnessLufs, wish.limitDbtp, source, signal);
+  const second = await encodeWith(next, source, request);
+  return { ...second, gainDb: next.gainDb, corrected: true };
+}
+
+/** What to aim at before the codec in a second try, or null when the first is inside the bars. */
+export function findCorrection(
+  target: MasteringTarget,
+  setting: Setting,
+  reading: LoudnessReading,
+): { readonly loudnessLufs: number; readonly limitDbtp: number } | null {
+  const { integratedLufs, truePeakDbtp } = reading;
+  const missing = integratedLufs === null ? 0 : target.loudnessLufs - integratedLufs;
+  const over = truePeakDbtp === null ? 0 : truePeakDbtp - target.ceilingDbtp;
+  if (Math.abs(missing) <= correctBeyondLu && over <= 0) return null;
+  const { predictedLufs, limitDbtp } = setting;
+  // The codec's own share is taken off; where the limiter could not reach the target, more is not asked of it.
+  const codecLu = integratedLufs === null || predictedLufs === null ? 0 : integratedLufs - predictedLufs;
+  return {
+    loudnessLufs: target.loudnessLufs - codecLu,
+    // A codec overshoots differently each time: a third more than it did.
+    limitDbtp: over > 0 ? limitDbtp - over * 1.3 - 0.1 : limitDbtp,
+  };
+}
+
+/** Gain with which `source` behind the limiter has that loudness, as far as a limiter can be pushed. */
+async function chooseSetting(
+  loudnessLufs: number,
+  limitDbtp: number,
+  source: MasteringSource,
+  signal: AbortSignal,
+): Promise<Setting> {
+  const { integratedLufs, truePeakDbtp } = source.reading;
+  // Too short or too quiet to have a loudness: left as loud as it is, under the ceiling.
+  if (integratedLufs === null || truePeakDbtp === null) return { gainDb: 0, predictedLufs: null, limitDbtp };
+  const plainGainDb = loudnessLufs - integratedLufs;
+  if (truePeakDbtp + plainGainDb - limitDbtp <= heavyLimitingDb) {
+    return { gainDb: plainGainDb, predictedLufs: loudnessLufs, limitDbtp };
+  }
+  let gainDb = plainGainDb;
+  for (let round = 1; ; round++) {
+    const reached = (await measureLimited({ gainDb, limitDbtp }, source, signal)) ?? loudnessLufs;
+    const missing = loudnessLufs - reached;
+    const last = round === mostRounds || gainDb >= plainGainDb + mostExtraGainDb;
+    if (last || Math.abs(missing) < 0.05) return { gainDb, predictedLufs: reached, limitDbtp };
+    // So near, the rest is made up for unseen: half a dB of loudness a dB of gain is usual at a limiter's edge.
+    const near = Math.abs(missing) < 0.15;
+    gainDb = Math.min(plainGainDb + mostExtraGainDb, gainDb + missing * (near ? 1.7 : 1.4));
+    if (near) return { gainDb, predictedLufs: loudnessLufs, limitDbtp };
+  }
+}
+
+async function measureLimited(
+  setting: LimiterSetting,
+  source: MasteringSource,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const meter = createLoudnessMeter(source);
+  const limiter = createTruePeakLimiter(toLimiterOptions(setting, source));
+  for await (const samples of readFloatFrames(
+    createReadStream(source.path, { highWaterMark: 1 << 18 }),
+    source.channels,
+  )) {
+    signal.throwIfAborted();
+    meter.push(limiter.push(samples));
+  }
+  meter.push(limiter.finish());
+  return meter.finish().integratedLufs;
+}
+
+async function encodeWith(setting: Setting, source: MasteringSource, request: MasteringRequest) {
+  request.onStart?.();
+  const limiter = createTruePeakLimiter(toLimiterOptions(setting, source));
+  async function* limit(): AsyncGenerator<Buffer> {
+    const stream = createReadStream(source.path, { highWaterMark: 1 << 18 });
+    for await (const samples of readFloatFrames(stream, source.channels)) {
+      const done = limiter.push(samples);
+      if (done.length > 0) yield toBytes(done);
+    }
+    yield toBytes(limiter.finish());
+  }
+  const pcm = Readable.from(limit(), { objectMode: false });
+  const { sampleRateHz, channels } = source;
+  const { reading, argv } = await encodeVerified({ ...request, source: { pcm, sampleRateHz, channels } });
+  return { reading, argv, limited: limiter.limited() };
+}
+
+const toLimiterOptions = (setting: LimiterSetting, source: MasteringSource): LimiterOptions => ({
+  sampleRateHz: source.sampleRateHz,
+  channels: source.channels,
+  gainDb: setting.gainDb,
+  ceilingDbtp: setting.limitDbtp,
+});
+
+const toBytes = (samples: Float32Array): Buffer => Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);

@@ -1,0 +1,45 @@
+import { type DecodePlan, decodeFloats } from "./decode-floats.ts";
+import { createHumSurvey, type HumFindings } from "./hum-survey.ts";
+import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
+import { createNoiseSurvey, type NoiseFindings } from "./noise-survey.ts";
+import { createPauseMeter } from "./pause-meter.ts";
+import type { Toolchain } from "./toolchain.ts";
+
+/** What a recording is like before anything is done to it. */
+export interface AudioSurvey {
+  readonly reading: LoudnessReading;
+  readonly pauseLevelDbfs: number | null;
+  readonly noise: NoiseFindings;
+  readonly hum: HumFindings | null;
+  readonly argv: readonly string[];
+}
+
+/** Decodes once and looks: loudness, peak, pauses, noise and hum. `onProgress` gets the seconds that were read. */
+export async function surveyAudio(
+  toolchain: Toolchain,
+  plan: DecodePlan,
+  options: { readonly signal: AbortSignal; readonly onProgress?: (seconds: number) => void },
+): Promise<AudioSurvey> {
+  const { sampleRateHz = 48_000, channels = 1, channelLayout = null } = plan.media.audio[0] ?? {};
+  const format = { sampleRateHz, channels, channelLayout };
+  const meter = createLoudnessMeter(format);
+  const pauses = createPauseMeter(format);
+  const noise = createNoiseSurvey(format);
+  const hum = createHumSurvey(format);
+  let frames = 0;
+  const argv = await decodeFloats(toolchain, plan, options.signal, (samples) => {
+    meter.push(samples);
+    pauses.push(samples);
+    noise.push(samples);
+    hum.push(samples);
+    frames += samples.length / channels;
+    options.onProgress?.(frames / sampleRateHz);
+  });
+  return {
+    reading: meter.finish(),
+    pauseLevelDbfs: pauses.finish(),
+    noise: noise.finish(),
+    hum: hum.finish(),
+    argv,
+  };
+}

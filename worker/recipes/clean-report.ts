@@ -1,0 +1,90 @@
+import { MixdownError } from "../../core/errors.ts";
+import type { CleanParams } from "../../core/kinds/index.ts";
+import type { Measurement, Report, Warning } from "../../core/report.ts";
+import { buildEditList } from "../media/edit-list.ts";
+import type { EncoderPlan } from "../media/encoder-plan.ts";
+import type { LoudnessReading } from "../media/loudness-meter.ts";
+import { loudnessToleranceLu, type MasteringResult } from "../media/mastering.ts";
+import type { AudioStream } from "../media/media-info.ts";
+import type { RenderedClean } from "../media/render-clean.ts";
+import type { AudioSurvey } from "../media/survey-audio.ts";
+import type { Treatment } from "../media/treatment.ts";
+
+export interface CleanFacts {
+  readonly stream: AudioStream;
+  readonly encoder: EncoderPlan;
+  readonly before: AudioSurvey;
+  readonly treatment: Treatment;
+  readonly rendered: RenderedClean;
+  readonly mastered: MasteringResult;
+  readonly pauseLevelAfterDbfs: number | null;
+}
+
+export function buildCleanReport(facts: CleanFacts, params: CleanParams): Report {
+  const { stream, encoder, before, treatment, rendered, mastered } = facts;
+  const { sampleRateHz, channels } = stream;
+  const shape = { sampleRateHz, channels, codec: stream.codec };
+  return {
+    before: [describe(before.reading, before.pauseLevelDbfs, shape)],
+    after: describe(mastered.reading, facts.pauseLevelAfterDbfs, encoder),
+    treatment: {
+      noise: nameNoise(facts),
+      noiseFloorDbfs: before.noise.noiseFloorDbfs,
+      humHz: before.hum?.fundamentalHz ?? null,
+      humHarmonics: before.hum?.harmonics.length ?? 0,
+      denoiser: treatment.denoise === null ? null : `wiener, ${treatment.denoise.depthDb.toFixed(1)} dB`,
+      gainDb: mastered.gainDb,
+      limited: mastered.limited,
+      corrected: mastered.corrected,
+    },
+    ...(params.trimSilence ? { edits: [...buildEditList(rendered.stretches, sampleRateHz)] } : {}),
+  };
+}
+
+function describe(
+  reading: LoudnessReading,
+  noiseFloorDbfs: number | null,
+  shape: { readonly sampleRateHz: number; readonly channels: number; readonly codec: string },
+): Measurement {
+  const { integratedLufs, truePeakDbtp, loudnessRangeLu, frames } = reading;
+  const { sampleRateHz, channels, codec } = shape;
+  return {
+    ...{ integratedLufs, truePeakDbtp, loudnessRangeLu, noiseFloorDbfs },
+    ...{ durationSeconds: frames / sampleRateHz, sampleRateHz, channels, codec, measured: "whole" },
+  };
+}
+
+function nameNoise({ before }: CleanFacts): "none" | "steady" | "hum" | "steady+hum" {
+  const steady = before.noise.steady && before.noise.speechDbfs !== null;
+  if (before.hum === null) return steady ? "steady" : "none";
+  return steady ? "steady+hum" : "hum";
+}
+
+/** What a listener should know about the result. With `strict`, a missed bound throws quality_out_of_bounds. */
+export function judgeClean({ mastered, rendered, before }: CleanFacts, params: CleanParams): readonly Warning[] {
+  const { integratedLufs, truePeakDbtp } = mastered.reading;
+  if (before.reading.truePeakDbtp === null) {
+    return [{ code: "input_silent", detail: "The input is digital silence; so is the output." }];
+  }
+  const missed: Warning[] = [];
+  if (integratedLufs !== null && Math.abs(integratedLufs - params.loudnessLufs) > loudnessToleranceLu) {
+    missed.push({
+      code: "loudness_not_reached",
+      detail: `The result is at ${integratedLufs.toFixed(1)} LUFS; ${params.loudnessLufs} LUFS under ${params.ceilingDbtp} dBTP could not be reached.`,
+    });
+  }
+  if (truePeakDbtp !== null && truePeakDbtp > params.ceilingDbtp) {
+    missed.push({
+      code: "ceiling_not_kept",
+      detail: `The encoded result peaks at ${truePeakDbtp.toFixed(2)} dBTP; ${params.ceilingDbtp} dBTP was asked for.`,
+    });
+  }
+  const [first] = missed;
+  if (first !== undefined && params.strict) throw new MixdownError("quality_out_of_bounds", { message: first.detail });
+  if (rendered.reading.integratedLufs === null) {
+    const detail =
+      "There is no loudness to bring to the target: the sound is shorter than 0.4 s or quieter than −70 LUFS.";
+    missed.push({ code: "loudness_not_measurable", detail });
+  }
+  return missed;
+}

@@ -1,0 +1,199 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { MixdownError } from "../../core/errors.ts";
+import type { CleanParams } from "../../core/kinds/index.ts";
+import type { Warning } from "../../core/report.ts";
+import { checkWhole } from "../media/check-whole.ts";
+import type { DecodePlan } from "../media/decode-floats.ts";
+import { buildEditList, moveChapters } from "../media/edit-list.ts";
+import { buildEncoderPlan, type EncoderPlan } from "../media/encoder-plan.ts";
+import { buildChapterFile, buildExtras } from "../media/keep-extras.ts";
+import { masterTo } from "../media/mastering.ts";
+import type { AudioStream, MediaInfo } from "../media/media-info.ts";
+import { chooseOutputFormat, nameOutput, type OutputFormat } from "../media/output-format.ts";
+import { createPauseMeter, type PauseMeter } from "../media/pause-meter.ts";
+import { createPeaksAccumulator, type PeaksAccumulator } from "../media/peaks.ts";
+import { probeMedia } from "../media/probe.ts";
+import { type RenderedClean, renderClean } from "../media/render-clean.ts";
+import { type AudioSurvey, surveyAudio } from "../media/survey-audio.ts";
+import { buildHumFilters, planTreatment, type Treatment } from "../media/treatment.ts";
+import { readTrueLength } from "../media/true-length.ts";
+import { buildCleanReport, judgeClean } from "./clean-report.ts";
+import { writePeaksOutputs } from "./peaks-output.ts";
+import { createSpans, type Span } from "./progress-span.ts";
+import type { Recipe, RecipeContext, RecipeResult } from "./recipe.ts";
+import { buildStep } from "./step-paths.ts";
+
+interface Subject {
+  readonly media: MediaInfo;
+  readonly stream: AudioStream;
+  readonly output: OutputFormat;
+  readonly encoder: EncoderPlan;
+  readonly plan: DecodePlan;
+}
+
+/**
+ * Cleans speech in two passes: survey and treat into a PCM file while measuring it; then gain, limiter and encoder, with
+ * the result verified as it is written. Throws input_*, limit_*, quality_out_of_bounds (with `strict`), platform_*.
+ */
+export const clean: Recipe<CleanParams> = async (context, params) => {
+  const subject = await openSubject(context, params);
+  const spans = createSpans(context, subject.media.durationSeconds);
+  const surveyed = await survey(context, subject, params, spans);
+  const { rendered, treatment, warnings } = await treat(context, surveyed, spans(30, 65));
+  return finish(context, params, { subject, surveyed: { ...surveyed, treatment }, rendered, warnings }, spans(65, 100));
+};
+
+async function openSubject(context: RecipeContext, params: CleanParams): Promise<Subject> {
+  const [input] = context.inputs;
+  if (input === undefined)
+    throw new MixdownError("usage_invalid", { message: "clean needs one input; none was given." });
+  context.onProgress("probing", 0);
+  const media = await probeMedia(context.toolchain, input.path, input.name, { signal: context.signal });
+  const [stream] = media.audio;
+  // The gate refuses a file without audio.
+  if (stream === undefined) throw new RangeError(`${input.name} passed the gate without audio`);
+  const output = chooseOutputFormat(media, params.format);
+  const encoder = buildEncoderPlan(output.audio, {
+    ...{ sampleRateHz: stream.sampleRateHz, channels: stream.channels, bitsPerSample: stream.bitsPerSample },
+    // A second generation at the first one's rate; other codecs are not comparable.
+    bitRate:
+      (output.audio === "m4a" ? "aac" : output.audio) === stream.codec ? (stream.bitRate ?? media.bitRate) : null,
+  });
+  const trueLength = await readTrueLength(media);
+  const plan = { media, trueLength, filters: [], followTimestamps: output.video.length > 0 };
+  return { media, stream, output, encoder, plan };
+}
+
+interface Surveyed {
+  readonly before: AudioSurvey;
+  readonly treatment: Treatment;
+  /** With the notches that the hum needs. */
+  readonly plan: DecodePlan;
+}
+
+async function survey(
+  context: RecipeContext,
+  { media, plan }: Subject,
+  params: CleanParams,
+  spans: (from: number, to: number) => Span,
+): Promise<Surveyed> {
+  const { toolchain, signal } = context;
+  const before = await surveyAudio(toolchain, plan, { signal, onProgress: spans(5, 30) });
+  checkWhole(media, plan.trueLength, before.reading.frames);
+  const treatment = planTreatment(before, params);
+  const filters = buildHumFilters(treatment.hum, toolchain);
+  if (filters.length === 0) return { before, treatment, plan };
+  // Hum fills the low end of the noise profile: learnt once more without it. Short files cost nothing, long ones little.
+  const notched = { ...plan, filters };
+  const { noise } = await surveyAudio(toolchain, notched, { signal });
+  const relearnt = planTreatment({ ...before, noise: { ...noise, dcOffsets: before.noise.dcOffsets } }, params);
+  return { before, treatment: relearnt, plan: notched };
+}
+
+/** A denoiser that takes more of the voice than this is worse than the noise. */
+const mostSpeechLossDb = 1.5;
+
+interface Treated {
+  readonly rendered: RenderedClean;
+  readonly treatment: Treatment;
+  readonly warnings: readonly Warning[];
+}
+
+async function treat(context: RecipeContext, { plan, treatment }: Surveyed, onProgress: Span): Promise<Treated> {
+  const { toolchain, signal, scratchDir } = context;
+  const path = join(scratchDir, "treated.f32");
+  const rendered = await renderClean(toolchain, plan, treatment, path, { signal, onProgress });
+  if (rendered.keptSpeechDb >= -mostSpeechLossDb) return { rendered, treatment, warnings: [] };
+  const gentle = { ...treatment, denoise: null };
+  const again = await renderClean(toolchain, plan, gentle, path, { signal, onProgress });
+  const detail = `Noise reduction was left out: it would have taken ${(-rendered.keptSpeechDb).toFixed(1)} dB off the voice.`;
+  return { rendered: again, treatment: gentle, warnings: [{ code: "denoise_left_out", detail }] };
+}
+
+interface Work {
+  readonly subject: Subject;
+  readonly surveyed: Surveyed;
+  readonly rendered: RenderedClean;
+  readonly warnings: readonly Warning[];
+}
+
+async function finish(
+  context: RecipeContext,
+  params: CleanParams,
+  work: Work,
+  onProgress: Span,
+): Promise<RecipeResult> {
+  const { subject, surveyed, rendered } = work;
+  const { media, stream, output, encoder } = subject;
+  const { scratchDir, toolchain, signal, inputs } = context;
+  const { sampleRateHz, channels, channelLayout } = stream;
+  const outPath = join(scratchDir, `out.${output.extension}`);
+  const extras = buildExtras(media, output, await writeMovedChapters(context, subject, rendered));
+  let taps = createTaps(context, encoder);
+  const mastered = await masterTo(
+    params,
+    { path: rendered.path, sampleRateHz, channels, channelLayout, reading: rendered.reading },
+    {
+      ...{ toolchain, plan: encoder, outPath, signal, onProgress },
+      ...{ extraInputArgs: extras.inputArgs, extraOutputArgs: extras.outputArgs, muxer: extras.muxer },
+      decodeAfterwards: extras.hasChapters,
+      expectedFrames: Math.round((rendered.reading.frames * encoder.sampleRateHz) / sampleRateHz),
+      onSamples: (samples) => taps.pauses.push(samples),
+      onPcm16: context.peaks ? (chunk) => taps.peaks?.push(chunk) : undefined,
+      // A correction writes the file anew: what was collected of the first is thrown away.
+      onStart: () => {
+        taps = createTaps(context, encoder);
+      },
+    },
+    signal,
+  );
+  const facts = {
+    ...{ stream, encoder, rendered, mastered, before: surveyed.before, treatment: surveyed.treatment },
+    pauseLevelAfterDbfs: taps.pauses.finish(),
+  };
+  const warnings = [...work.warnings, ...extras.warnings, ...judgeClean(facts, params)];
+  const peaks = taps.peaks === null ? [] : await writePeaksOutputs(scratchDir, taps.peaks);
+  context.onProgress("processing", 100);
+  const paths = { in0: inputs[0]?.path ?? "", out: outPath, tmp0: rendered.path };
+  return {
+    outputs: [
+      {
+        name: nameOutput(media.name, output.extension),
+        path: outPath,
+        contentType: output.contentType,
+        durationSeconds: mastered.reading.frames / encoder.sampleRateHz,
+      },
+      ...peaks,
+    ],
+    report: buildCleanReport(facts, params),
+    warnings,
+    steps: [surveyed.before.argv, rendered.argv, mastered.argv].map((argv) => buildStep(argv, paths)),
+  };
+}
+
+interface Taps {
+  readonly pauses: PauseMeter;
+  readonly peaks: PeaksAccumulator | null;
+}
+
+function createTaps(context: RecipeContext, encoder: EncoderPlan): Taps {
+  const { sampleRateHz, channels } = encoder;
+  return {
+    pauses: createPauseMeter(encoder),
+    peaks: context.peaks ? createPeaksAccumulator({ sampleRateHz, channels, samplesPerPixel: 256, bits: 8 }) : null,
+  };
+}
+
+/** Where silence was cut out, chapters move with the words. */
+async function writeMovedChapters(
+  context: RecipeContext,
+  { media, stream }: Subject,
+  rendered: RenderedClean,
+): Promise<string | null> {
+  if (media.chapters.length === 0 || rendered.stretches.length < 2) return null;
+  const path = join(context.scratchDir, "chapters.txt");
+  const edits = buildEditList(rendered.stretches, stream.sampleRateHz);
+  await writeFile(path, buildChapterFile(moveChapters(media.chapters, edits)));
+  return path;
+}
