@@ -1,15 +1,17 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
+import { describeIssues, listIssues } from "../core/describe-issues.ts";
 import { MixdownError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { mixdownVersion } from "../core/version.ts";
 import { authenticate } from "./authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
-import { type ApiEnv, describeZodIssues } from "./env.ts";
+import type { ApiEnv } from "./env.ts";
 import { guardLoopback } from "./loopback-guard.ts";
 import { problemResponse } from "./problem.ts";
 import { limitRate } from "./rate-limit.ts";
+import { addCompose } from "./routes/compose.ts";
 import { addDocs } from "./routes/docs.ts";
 import { addEvents } from "./routes/events.ts";
 import { addJobs } from "./routes/jobs.ts";
@@ -22,9 +24,11 @@ import { addUploads } from "./routes/uploads.ts";
  */
 export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>({
-    defaultHook: (result) => {
+    defaultHook: async (result, context) => {
       if (result.success) return;
-      const { message, errors } = describeZodIssues(result.error);
+      const given = result.target === "json" ? await context.req.json().catch(() => undefined) : context.req.query();
+      const errors = listIssues(result.error, given);
+      const message = `${describeIssues(result.error, given)}.`;
       return problemResponse(new MixdownError("usage_invalid", { message }), { errors });
     },
   });
@@ -49,6 +53,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   addEvents(app, deps);
   addOutputs(app, deps);
   addUploads(app, deps);
+  addCompose(app, deps);
   return app;
 }
 

@@ -11,13 +11,6 @@ export interface ApiEnv {
   Variables: { caller: Caller };
 }
 
-/** Issues of a request, as one sentence and as a list of field paths. */
-export function describeZodIssues(error: { issues: readonly { path: PropertyKey[]; message: string }[] }) {
-  const errors = error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message }));
-  const message = errors.map(({ path, message: text }) => (path === "" ? text : `${path}: ${text}`)).join("; ");
-  return { message: `${message}.`, errors };
-}
-
 export const problemSchema = z
   .object({
     type: z.string(),
@@ -42,10 +35,12 @@ export const commonResponses = {
   401: problem("No credential, or one that is not accepted."),
   403: problem("The credential lacks a scope, or a page of another site asks."),
   413: problem("The body is too large."),
+  415: problem("The body is not JSON."),
   422: problem("The request is well-formed, but cannot be done."),
   429: problem("Too many requests; `Retry-After` says when to come back."),
   500: problem("A fault of the platform; it was logged."),
   503: problem("No capacity for now."),
+  default: problem("Any other failure, in the same shape."),
 } as const;
 
 export const notFoundResponse = { 404: problem("It does not exist, or is not the caller's.") } as const;

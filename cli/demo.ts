@@ -66,7 +66,7 @@ async function waitForEnd(platform: Platform, ref: JobRef): Promise<Job> {
 }
 
 function printTable(jobs: readonly Job[], print: (line: string) => void): void {
-  const row = (...cells: string[]) => print(cells.map((cell, index) => cell.padEnd(index === 0 ? 26 : 12)).join(""));
+  const row = (...cells: string[]) => print(cells.map((cell, index) => cell.padEnd(index === 0 ? 34 : 12)).join(""));
   row("", "LUFS", "peak dBTP", "noise dBFS", "length s", "took s");
   for (const job of jobs) {
     const name = (index: number) => {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
+import { describeIssues } from "../core/describe-issues.ts";
 import { MixdownError } from "../core/errors.ts";
-import { describeIssues } from "../core/kinds/index.ts";
 
 /** Reads variables by a schema. @throws MixdownError `usage_invalid` naming variable, value and what is allowed */
 export function parseEnv<S extends z.ZodType>(shape: S, env: NodeJS.ProcessEnv): z.output<S> {

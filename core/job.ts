@@ -20,16 +20,19 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadec
 const role = z.string().max(32).optional();
 
 /** A file by its key, or an output of another job, which is then waited for. */
-export const jobInputSchema = z.union([
-  z.strictObject({
-    key: z.string().min(1).max(1024),
-    role,
-    etag: z.string().max(256).optional(),
-    sizeBytes: z.number().int().nonnegative().optional(),
-    sha256: sha256.optional(),
-  }),
-  z.strictObject({ jobId: jobIdSchema, output: z.string().min(1).max(255), role }),
-]);
+export const jobInputSchema = z.union(
+  [
+    z.strictObject({
+      key: z.string().min(1).max(1024),
+      role,
+      etag: z.string().max(256).optional(),
+      sizeBytes: z.number().int().nonnegative().optional(),
+      sha256: sha256.optional(),
+    }),
+    z.strictObject({ jobId: jobIdSchema, output: z.string().min(1).max(255), role }),
+  ],
+  { error: "must be { key } or { jobId, output }" },
+);
 export type JobInput = z.infer<typeof jobInputSchema>;
 
 export const statusSchema = z.enum(["queued", "running", "succeeded", "failed", "canceled"]);

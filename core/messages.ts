@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { sha256Hex } from "./canonical-json.ts";
+import { describeIssues } from "./describe-issues.ts";
 import { MixdownError } from "./errors.ts";
 import {
   formatJobRef,
@@ -11,7 +12,7 @@ import {
   metadataSchema,
   ownerSchema,
 } from "./job.ts";
-import { describeIssues, kindNames } from "./kinds/index.ts";
+import { kindNames } from "./kinds/index.ts";
 import { limits } from "./limits.ts";
 
 const ownSchema = z.strictObject({

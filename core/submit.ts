@@ -1,7 +1,8 @@
 import { canonicalJson, sha256Hex } from "./canonical-json.ts";
+import { describeIssues } from "./describe-issues.ts";
 import { MixdownError } from "./errors.ts";
 import { type Job, type JobInput, type JobRequest, jobRequestSchema } from "./job.ts";
-import { describeIssues, kinds, parseParams } from "./kinds/index.ts";
+import { kinds, parseParams } from "./kinds/index.ts";
 import { checkInputRule } from "./kinds/input-rule.ts";
 import { chooseSize, defaultTimeoutSeconds, firstLane } from "./lane.ts";
 import { limits } from "./limits.ts";

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { describeIssues } from "../describe-issues.ts";
 import { MixdownError } from "../errors.ts";
 import { clean } from "./clean.ts";
 import { mix } from "./mix.ts";
@@ -19,20 +20,5 @@ export const kindNames = Object.keys(kinds) as [KindName, ...KindName[]];
 export function parseParams<K extends KindName>(kind: K, params: unknown): ParamsOf<K> {
   const parsed = kinds[kind].params.safeParse(params ?? {});
   if (parsed.success) return parsed.data as ParamsOf<K>;
-  throw new MixdownError("usage_invalid", { message: `${kind}: ${describeIssues(parsed.error, params)}` });
-}
-
-/** zod's issues as one sentence: where, what came, what is allowed. */
-export function describeIssues(error: z.ZodError, value: unknown): string {
-  return error.issues
-    .map((issue) => {
-      const path = issue.path.join(".");
-      const received = issue.path.reduce<unknown>(
-        (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
-        value,
-      );
-      const shown = received === undefined ? "" : ` (received ${JSON.stringify(received)?.slice(0, 80)})`;
-      return `${path === "" ? "" : `${path}: `}${issue.message}${shown}`;
-    })
-    .join("; ");
+  throw new MixdownError("usage_invalid", { message: `${kind}: ${describeIssues(parsed.error, params)}.` });
 }
