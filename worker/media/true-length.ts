@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import type { AudioStream, MediaInfo } from "./media-info.ts";
 import { parseLameTag } from "./true-length-mp3.ts";
 import { type Mp4Timing, type ReadAt, readMp4Timing } from "./true-length-mp4.ts";
+import { readOpusSamples } from "./true-length-ogg.ts";
 
 /**
  * How to decode a file to the very samples that went into its encoder, as far as its container knows them.
@@ -43,6 +44,19 @@ export async function readTrueLength(media: MediaInfo): Promise<TrueLength> {
   }
   if (format === "mp3") return withFile(media.path, async (read) => deriveMp3Length(await read(0, mp3HeadBytes), read));
   return deriveCountedLength(format, stream);
+}
+
+/**
+ * Samples that a file of our own encoders promises by its header: what drift is counted from.
+ * Throws a RangeError for a format that promises none.
+ */
+export async function readWrittenSamples(media: MediaInfo): Promise<number> {
+  const opus = media.audio[0]?.codec === "opus";
+  const samples = opus
+    ? await withFile(media.path, (read) => readOpusSamples(read, media.sizeBytes))
+    : (await readTrueLength(media)).samples;
+  if (samples === null) throw new RangeError(`${media.formatName} does not tell how many samples it holds`);
+  return samples;
 }
 
 /** More than any ID3 tag without pictures; behind a larger one the frame is read at its place. */

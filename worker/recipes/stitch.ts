@@ -1,5 +1,4 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { audioFormats } from "../../core/kinds/audio-formats.ts";
 import type { StitchParams } from "../../core/kinds/index.ts";
@@ -10,9 +9,9 @@ import { createOversCounter } from "../media/pcm-overs.ts";
 import type { PcmSourceEnd } from "../media/pcm-source.ts";
 import type { TappedLoudness } from "../media/pcm-taps.ts";
 import { addSeconds, millisecondsToSeconds, toNumber } from "../media/pcm-time.ts";
-import { buildPeaksDat, buildPeaksJson, createPeaksAccumulator, type PeaksAccumulator } from "../media/peaks.ts";
+import { createPeaksAccumulator } from "../media/peaks.ts";
 import { probeMedia } from "../media/probe.ts";
-import { readTrueLength } from "../media/true-length.ts";
+import { readTrueLength, readWrittenSamples } from "../media/true-length.ts";
 import { mapBounded } from "../process/map-bounded.ts";
 import { type LoudnessMatch, matchLoudness } from "./match-loudness.ts";
 import { measureInput } from "./measure-input.ts";
@@ -20,6 +19,7 @@ import type { Recipe, RecipeContext, RecipeOutput } from "./recipe.ts";
 import { openStitchPieces } from "./stitch-pieces.ts";
 import { buildStitchPlan, chooseStitchFormat, type StitchInput, type StitchPlan } from "./stitch-plan.ts";
 import { describeJoin } from "./stitch-warnings.ts";
+import { writePeaks } from "./write-peaks.ts";
 
 /** Decoders and probes at a time: two cores, and one ffmpeg more is 20 MB more. */
 const concurrency = 2;
@@ -185,8 +185,13 @@ async function joinInputs(context: RecipeContext, params: StitchParams, { inputs
     });
     const last = pieces.at(-1);
     const exactSeconds = last === undefined ? 0 : toNumber(addSeconds(last.start, last.duration));
-    const encode = { argv: argv.map((argument) => (argument === path ? "{out}" : argument)) };
+    // The encoder runs in the output's folder; only its last argument names the file.
+    const tee = argv.at(-1)?.replaceAll(basename(path), "{out}") ?? "";
+    const encode = { argv: ["ffmpeg", ...argv.slice(1, -1), tee] };
     return { pieces, ends, reading, exactSeconds, overs, peaks, steps: [...sources.steps, encode] };
+  } catch (error) {
+    // Streams that are torn down fail in many words; the reason is one.
+    throw context.signal.aborted ? context.signal.reason : error;
   } finally {
     await sources.close();
   }
@@ -202,24 +207,10 @@ function cutAt(limit: () => number, push: (chunk: Uint8Array) => void): (chunk: 
   };
 }
 
-async function writePeaks(dir: string, accumulator: PeaksAccumulator): Promise<RecipeOutput[]> {
-  const peaks = accumulator.finish();
-  const [json, dat] = [join(dir, "peaks.json"), join(dir, "peaks.dat")];
-  await Promise.all([writeFile(json, buildPeaksJson(peaks)), writeFile(dat, buildPeaksDat(peaks))]);
-  return [
-    { name: "peaks.json", path: json, contentType: "application/json", durationSeconds: null },
-    { name: "peaks.dat", path: dat, contentType: "application/octet-stream", durationSeconds: null },
-  ];
-}
-
 /** Length of the finished file by its own header: what a player will show, and drift is counted from. */
 async function readWrittenSeconds(context: RecipeContext, { encoder }: StitchPlan, path: string): Promise<number> {
   const media = await probeMedia(context.toolchain, path, "the joined file", { signal: context.signal });
-  const { samples } = await readTrueLength(media);
-  const [stream] = media.audio;
-  // Opus' last granule counts the pre-skip too (RFC 7845, section 4).
-  const counted = samples ?? (stream?.durationTs ?? 0) - encoder.delayFrames;
-  return counted / encoder.sampleRateHz;
+  return (await readWrittenSamples(media)) / encoder.sampleRateHz;
 }
 
 function describeInput(
