@@ -118,7 +118,7 @@ function resolveLocal(path: string, specifier: string): string {
   if (workspace !== undefined) return workspace;
   if (!specifier.startsWith(".")) return specifier;
   // What is built from a folder stands under the same name in dist/.
-  return posix.join(posix.posix.dirname(path), specifier).replace(/^dist\//, "");
+  return posix.join(posix.dirname(path), specifier).replace(/^dist\//, "");
 }
 
 const shownTarget = (path: string, specifier: string): string =>
