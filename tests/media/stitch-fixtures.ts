@@ -28,7 +28,7 @@ export function runStitch(
 }
 
 /** A tone of 2 kHz under a bell of half a millisecond's width, `seconds` from its middle: band-limited at any rate. */
-export const pulseAt = (seconds: number): number =>
+const pulseAt = (seconds: number): number =>
   0.7 * Math.exp(-((seconds / 0.0005) ** 2)) * Math.cos(2 * Math.PI * 2_000 * seconds);
 
 /** Middles of the first and last pulse, in samples: as near to the ends as a codec leaves them clean. */

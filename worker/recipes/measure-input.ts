@@ -36,7 +36,7 @@ export async function measureInput(
 }
 
 /** Arguments that decode to nothing but the reading on the log. */
-export function buildMeasureArgs(input: StitchInput, layoutSteps: readonly string[]): readonly string[] {
+function buildMeasureArgs(input: StitchInput, layoutSteps: readonly string[]): readonly string[] {
   const filter = [...buildTrim(input.trueLength), ...layoutSteps, loudnessTap].join(",");
   return [
     ...input.trueLength.inputArgs,

@@ -52,7 +52,7 @@ export async function makePeaks(
 }
 
 /** Arguments that decode the first audio stream as it is to s16le on stdout, cut to its true length. */
-export function buildPeaksArgs(media: MediaInfo, trueLength: TrueLength): readonly string[] {
+function buildPeaksArgs(media: MediaInfo, trueLength: TrueLength): readonly string[] {
   // Large frames: a write to the pipe for each packet of 1,152 samples costs a third more time.
   const filter = [...buildTrim(trueLength), "asetnsamples=16384:p=0"].join(",");
   return [
