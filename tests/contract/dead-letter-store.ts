@@ -54,6 +54,7 @@ export function deadLetterStoreContract(name: string, open: () => Promise<Opened
       const letter = buildLetter("same");
       await letters.put(letter, buildEvent("same"));
       await opened.other.put({ ...letter, reason: "another" }, buildEvent("same"));
+      expect(await letters.list()).toEqual([letter]);
       await Promise.all([letters.put(letter, buildEvent("same")), opened.other.put(letter, buildEvent("same"))]);
       expect(await letters.list()).toEqual([letter]);
       expect((await opened.events.read(0, 10)).map((entry) => entry.event)).toEqual([buildEvent("same")]);

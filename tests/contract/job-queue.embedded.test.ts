@@ -43,3 +43,12 @@ test("fails when a platform that has just started must wait for what the last on
   expect((await queue.receive(10)).map(({ body, receiveCount }) => `${body} ${receiveCount}`)).toEqual(["a1 2"]);
   database.close();
 });
+
+test("fails when a group that came later is served first, so that the oldest may starve", async () => {
+  const database = openDatabase(":memory:");
+  const queue = createSqliteJobQueue(database, { now: () => 0 }, settings);
+  for (const group of ["z", "m", "a"]) await queue.send({ body: group, groupId: group, deduplicationId: group });
+  expect((await queue.receive(2)).map((message) => message.body)).toEqual(["z", "m"]);
+  expect((await queue.receive(2)).map((message) => message.body)).toEqual(["a"]);
+  database.close();
+});

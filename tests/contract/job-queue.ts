@@ -206,6 +206,8 @@ export function jobQueueContract(name: string, open: () => Promise<OpenedJobQueu
         const bad = await receiveOne();
         await queue.reject(bad, "usage_invalid_message: the body is not JSON");
         expect(bodies(await drain())).toEqual(["good"]);
+        await send("a", "later");
+        expect(bodies(await drain())).toEqual(["later"]);
         const [letter] = await receiveDead();
         expect(letter).toMatchObject({ body: "bad", reason: "usage_invalid_message: the body is not JSON" });
         await lapse();

@@ -313,8 +313,10 @@ export function jobStoreContract(name: string, open: () => Promise<OpenedJobStor
         expect(await jobs.getPulse(job)).toBeUndefined();
         expect(await jobs.get(job)).toEqual(queued);
         const second = await write(queued, claimed(queued, "run-2"));
+        expect(await jobs.getPulse(job)).toMatchObject({ runId: "run-2", progress: { percent: 0 } });
+        expect(await jobs.recordPulse(job, pulse("run-2", 5))).toBe(true);
         expect(await jobs.recordPulse(job, pulse("run-1", 95))).toBe(false);
-        expect((await jobs.get(job))?.progress.percent).toBe(0);
+        expect((await jobs.get(job))?.progress.percent).toBe(5);
         await write(second, succeeded(second));
         expect(await jobs.recordPulse(job, pulse("run-2", 99))).toBe(false);
         expect((await jobs.get(job))?.progress.percent).toBe(100);
