@@ -55,7 +55,7 @@ export class ApiFixture {
         access: "loopback",
         corsOrigins: [],
         rateLimit: null,
-        patienceMs: 50,
+        patienceMs: 300,
         watchMs: 5,
         onFault: (error) => this.faults.push(error),
         ...settings,
