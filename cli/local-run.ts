@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { extname, resolve } from "node:path";
 import { readToolPaths } from "../config/tool-paths.ts";
 import { MixdownError } from "../core/errors.ts";
-import { type KindName, kinds, type ParamsOf } from "../core/kinds/index.ts";
+import type { KindName, ParamsOf } from "../core/kinds/index.ts";
 import type { Report, Warning } from "../core/report.ts";
 import { mixdownVersion } from "../core/version.ts";
 import { findToolchain, type Toolchain } from "../worker/media/toolchain.ts";
@@ -50,15 +50,6 @@ export async function openToolchain({
   const detail = `The ffmpeg that comes with the package is used (${toolchain.ffmpeg.version}, of 2018): slower, with fewer filters, and no quality bar holds. Install ffmpeg 5 or newer.`;
   reporter.warn(detail);
   return { toolchain, warnings: [{ code: "ffmpeg_bundled", detail }] };
-}
-
-/** Whether a kind takes that many inputs. @throws MixdownError `usage_invalid`, `limit_inputs` */
-export function checkInputCount(kind: KindName, count: number): void {
-  const { max } = kinds[kind].inputs;
-  if (count <= max) return;
-  throw new MixdownError("limit_inputs", {
-    message: `${kind} takes at most ${max} inputs (received ${count}). Join them in several steps.`,
-  });
 }
 
 /** The recipe of a kind, loaded now. */

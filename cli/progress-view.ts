@@ -15,7 +15,7 @@ export interface ProgressView {
 
 const redrawMs = 80;
 const barCells = 24;
-/** Without a terminal: a line at each new phase and at these steps, not too close together, so that a log stays short. */
+/** Without a terminal: a line at each new phase and at these steps, but one a second at most; what is short needs none. */
 const lineStepPercent = 10;
 const lineMs = 1_000;
 
@@ -26,7 +26,7 @@ export function createProgressView(
   now = () => performance.now(),
 ): ProgressView {
   let drawn = false;
-  let drawnAt = Number.NEGATIVE_INFINITY;
+  let drawnAt: number | null = null;
   let last = "";
   const clear = (): void => {
     if (drawn) stream.write("\r\x1b[2K");
@@ -35,6 +35,7 @@ export function createProgressView(
   return {
     show(label, phase, percent) {
       if (!onTerminal) {
+        drawnAt ??= now();
         const step = Math.floor(percent / lineStepPercent) * lineStepPercent;
         const line = step === 0 ? `${label}: ${phase}` : `${label}: ${phase}, ${step} %`;
         if (line === last || now() - drawnAt < lineMs) return;
@@ -43,17 +44,18 @@ export function createProgressView(
         last = line;
         return;
       }
-      if (now() - drawnAt < redrawMs && percent < 100) return;
+      if (drawnAt !== null && now() - drawnAt < redrawMs && percent < 100) return;
       drawnAt = now();
       clear();
-      stream.write(buildBar(label, phase, percent, stream.columns ?? 80));
+      // Some terminals do not know their width and say 0.
+      stream.write(buildBar(label, phase, percent, stream.columns || 80));
       drawn = true;
     },
     clear,
     end() {
       clear();
       last = "";
-      drawnAt = Number.NEGATIVE_INFINITY;
+      drawnAt = null;
     },
   };
 }

@@ -8,6 +8,7 @@ import { audioFormats } from "../core/kinds/audio-formats.ts";
 import { rawKey } from "../core/object-keys.ts";
 import { createId, type Platform } from "../core/platform.ts";
 import { type LocalInput, parseInputs } from "./input-file.ts";
+import type { GivenInput } from "./role-flags.ts";
 
 /** What stands for an input of a job on the command line. */
 export type JobSource =
@@ -15,11 +16,13 @@ export type JobSource =
   | { readonly type: "file"; readonly file: LocalInput };
 
 /** `key:KEY`, `job:JOBID/OUTPUT`, or a file here. @throws MixdownError `usage_*` */
-export function parseSources(given: readonly string[]): readonly JobSource[] {
-  const files = parseInputs(given.filter((text) => !isStored(text)));
+export function parseSources(given: readonly GivenInput[]): readonly JobSource[] {
+  const files = parseInputs(given.filter(({ text }) => !isStored(text)).map(({ text }) => text));
   let next = 0;
-  return given.map((text) =>
-    isStored(text) ? { type: "stored", input: parseStored(text) } : { type: "file", file: files[next++] as LocalInput },
+  return given.map(({ text, role }) =>
+    isStored(text)
+      ? { type: "stored", input: { ...parseStored(text), role } }
+      : { type: "file", file: { ...(files[next++] as LocalInput), role } },
   );
 }
 

@@ -1,17 +1,16 @@
-import { MixdownError } from "../../core/errors.ts";
 import { mix } from "../../core/kinds/mix.ts";
 import { parseInputs } from "../input-file.ts";
 import { runBatch } from "../local-batch.ts";
-import { checkInputCount, loadLocalRecipe } from "../local-run.ts";
+import { loadLocalRecipe } from "../local-run.ts";
 import { type OutputPlan, planOutputs } from "../output-file.ts";
 import { addParamFlags, readParams } from "../param-flags.ts";
+import { listInputs } from "../role-flags.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 
 const format = mix.params.shape.format;
 
 interface MixOptions extends Record<string, unknown> {
   readonly output?: string;
-  readonly music?: string;
 }
 
 export const defineMix: DefineCommand = (command, session) => {
@@ -36,15 +35,10 @@ export const defineMix: DefineCommand = (command, session) => {
 
 async function runMix(given: readonly string[], options: MixOptions, session: Session): Promise<number> {
   const params = readParams("mix", options);
-  if (options.music === undefined) {
-    throw new MixdownError("usage_invalid", {
-      message: "--music is missing, and a mix needs one music file. Give it, as in --music bed.mp3.",
-    });
-  }
-  checkInputCount("mix", given.length + 1);
-  const inputs = parseInputs([...given, options.music]).map((input, index) => ({
+  const listed = listInputs("mix", given, options);
+  const inputs = parseInputs(listed.map(({ text }) => text)).map((input, index) => ({
     ...input,
-    role: index < given.length ? "narration" : "music",
+    role: listed[index]?.role,
   }));
   const [output] = planOutputs({
     command: "mix",
@@ -55,7 +49,7 @@ async function runMix(given: readonly string[], options: MixOptions, session: Se
     format: params.format,
   }) as [OutputPlan];
   const work = {
-    given: [...given, options.music].join(" "),
+    given: listed.map(({ text }) => text).join(" "),
     label: given.length === 1 ? (inputs[0]?.name ?? "") : `${given.length} files`,
     recipe: await loadLocalRecipe("mix"),
     params: { ...params, format: format.parse(output.format) },

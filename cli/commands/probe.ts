@@ -35,6 +35,8 @@ async function runProbe(given: string, session: Session): Promise<number> {
   }
 }
 
+const layoutNames: Readonly<Record<number, string>> = { 1: "mono", 2: "stereo" };
+
 /** A file's facts, one a line. Pure. */
 export function formatMedia(media: MediaInfo): string {
   const rate = (bitRate: number | null): string => (bitRate === null ? "" : `, ${Math.round(bitRate / 1000)} kbit/s`);
@@ -45,7 +47,7 @@ export function formatMedia(media: MediaInfo): string {
     ["length", seconds === null ? "unknown" : `${formatClock(seconds)} (${seconds.toFixed(3)} s)`],
   ];
   for (const stream of media.audio) {
-    const layout = stream.channelLayout ?? `${stream.channels} channels`;
+    const layout = stream.channelLayout ?? layoutNames[stream.channels] ?? `${stream.channels} channels`;
     rows.push([
       `audio ${stream.index}`,
       `${stream.codec}, ${stream.sampleRateHz} Hz, ${layout}${rate(stream.bitRate)}`,

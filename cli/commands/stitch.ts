@@ -1,9 +1,10 @@
 import { stitch } from "../../core/kinds/stitch.ts";
 import { parseInputs } from "../input-file.ts";
 import { runBatch } from "../local-batch.ts";
-import { checkInputCount, loadLocalRecipe } from "../local-run.ts";
+import { loadLocalRecipe } from "../local-run.ts";
 import { type OutputPlan, planOutputs } from "../output-file.ts";
 import { addParamFlags, readParams } from "../param-flags.ts";
+import { listInputs } from "../role-flags.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 
 const format = stitch.params.shape.format;
@@ -33,8 +34,7 @@ export const defineStitch: DefineCommand = (command, session) => {
 
 async function runStitch(given: readonly string[], options: StitchOptions, session: Session): Promise<number> {
   const params = readParams("stitch", options);
-  checkInputCount("stitch", given.length);
-  const inputs = parseInputs(given);
+  const inputs = parseInputs(listInputs("stitch", given, options).map(({ text }) => text));
   const [output] = planOutputs({
     command: "stitch",
     inputs,

@@ -14,8 +14,8 @@ import {
   withStore,
 } from "../embedded-store.ts";
 import { spoolStdin } from "../input-file.ts";
-import { checkInputCount } from "../local-run.ts";
 import { addParamFlags, parseNumber, readParams } from "../param-flags.ts";
+import { addRoleFlags, listInputs } from "../role-flags.ts";
 import { createScratch } from "../scratch.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 import { checkFile, type JobSource, parseSources, uploadFile } from "../upload-input.ts";
@@ -47,6 +47,7 @@ export const defineSubmit: DefineCommand = (command, session) => {
 
 function defineKind(command: Command, kind: KindName, session: Session): void {
   command.description(kinds[kind].summary).argument("<IN...>", "files here (- is stdin), key:KEY, or job:JOBID/OUTPUT");
+  addRoleFlags(command, kind);
   addParamFlags(command, kind);
   command
     .option("--id <ID>", "your own id for the job; the same again returns the same job", parseJobId)
@@ -56,7 +57,7 @@ function defineKind(command: Command, kind: KindName, session: Session): void {
     )
     .option("--wait", "wait for the end, and end with the job's exit code");
   addCommonFlags(addDataFlag(command))
-    .addHelpText("after", examples(`mixdown submit ${kind} talk.mp3 --wait`))
+    .addHelpText("after", examples(`mixdown submit ${kind} talk.mp3${kind === "mix" ? " --music bed.mp3" : ""} --wait`))
     .action(session.action((given: string[], options: SubmitOptions) => runSubmit(kind, given, options, session)));
 }
 
@@ -68,8 +69,7 @@ async function runSubmit(
 ): Promise<number> {
   const { reporter } = session;
   const params = readParams(kind, options);
-  checkInputCount(kind, given.length);
-  const sources = parseSources(given);
+  const sources = parseSources(listInputs(kind, given, options));
   for (const source of sources) if (source.type === "file") checkFile(source.file);
   return withStore(
     options,
@@ -121,7 +121,7 @@ async function accept(
       const local = path ?? (await spoolStdin(process.stdin, scratch?.path ?? "", signal));
       const key = await uploadFile(platform, owner, { name, path: local }, { stable: id !== undefined });
       uploaded.push(key);
-      inputs.push({ key });
+      inputs.push({ key, role: source.file.role });
     }
     const request = { kind, inputs, params, jobId: id, metadata, timeoutSeconds: timeout };
     return await submit(platform, dropUndefined(request), { owner });

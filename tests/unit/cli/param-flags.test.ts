@@ -40,6 +40,9 @@ test("fails when a flag has another name than the documented one", () => {
     "--format",
   ]);
   expect(flagsOf("stitch")).toEqual(["--gap-ms", "--crossfade-ms", "--match-loudness", "--join", "--format"]);
+  expect(flagsOf("mix").slice(0, 7)).toEqual([
+    ...["--duck-db", "--music-offset", "--pre-roll", "--post-roll", "--music-lufs-below", "--loudness", "--ceiling"],
+  ]);
 });
 
 test("fails when help shows another default or range than the schema's", () => {

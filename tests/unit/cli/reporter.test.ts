@@ -29,7 +29,7 @@ test("fails when progress, notes or warnings reach stdout", () => {
   reporter.progress("talk.mp3", "processing", 50);
   reporter.fail(usage);
   expect(out()).toBe("");
-  expect(err()).toBe("a note\nwarning: a warning\ntalk.mp3: processing, 50 %\nerror: --x is 1; allowed is 2.\n");
+  expect(err()).toBe("a note\nwarning: a warning\nerror: --x is 1; allowed is 2.\n");
 });
 
 test("fails when --quiet lets anything but an error through", () => {
@@ -113,9 +113,20 @@ test("fails when a log is flooded, or a new phase is not told", () => {
     now += 100;
   }
   const lines = written.trim().split("\n");
-  expect(lines[0]).toBe("a.mp3: probing");
+  expect(lines[0]).toBe("a.mp3: processing");
   expect(lines.length).toBeGreaterThan(5);
   expect(lines.length).toBeLessThan(15);
+});
+
+test("fails when what takes less than a second leaves lines in a log", () => {
+  let written = "";
+  let now = 0;
+  const view = createProgressView({ write: (text) => (written += text) }, false, () => now);
+  for (let percent = 0; percent <= 100; percent += 10) {
+    view.show("a.mp3", "processing", percent);
+    now += 90;
+  }
+  expect(written).toBe("");
 });
 
 test("fails when a bar is drawn more often than anyone can see", () => {

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { contentTypeOf, parseSources } from "../../../cli/upload-input.ts";
 
+const parse = (...texts: readonly string[]) => parseSources(texts.map((text) => ({ text, role: undefined })));
+
 test("fails when inputs of a job are mixed up or reordered", () => {
-  expect(parseSources(["a.wav", "job:01J/talk.mp3", "b.wav", "key:raw/local/1/x.mp3"])).toMatchObject([
+  expect(parse("a.wav", "job:01J/talk.mp3", "b.wav", "key:raw/local/1/x.mp3")).toMatchObject([
     { type: "file", file: { given: "a.wav" } },
     { type: "stored", input: { jobId: "01J", output: "talk.mp3" } },
     { type: "file", file: { given: "b.wav" } },
@@ -12,9 +14,9 @@ test("fails when inputs of a job are mixed up or reordered", () => {
 
 test("fails when half an input is taken", () => {
   for (const text of ["job:01J", "job:/x", "job:01J/", "key:"]) {
-    expect(() => parseSources([text]), text).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+    expect(() => parse(text), text).toThrow(expect.objectContaining({ code: "usage_invalid" }));
   }
-  expect(() => parseSources(["s3://bucket/x"])).toThrow(expect.objectContaining({ code: "usage_remote_input" }));
+  expect(() => parse("s3://bucket/x")).toThrow(expect.objectContaining({ code: "usage_remote_input" }));
 });
 
 test("fails when a file's type is another than its extension's", () => {
@@ -24,5 +26,17 @@ test("fails when a file's type is another than its extension's", () => {
     "video/mp4",
     "application/octet-stream",
     "application/octet-stream",
+  ]);
+});
+
+test("fails when an input loses its role", () => {
+  const given = ["a.wav", "key:raw/local/1/bed.mp3", "job:01J/talk.mp3"].map((text, index) => ({
+    text,
+    role: `role${index}`,
+  }));
+  expect(parseSources(given)).toMatchObject([
+    { file: { role: "role0" } },
+    { input: { role: "role1" } },
+    { input: { role: "role2" } },
   ]);
 });
