@@ -2,6 +2,7 @@ import { startFfmpeg } from "../process/run-ffmpeg.ts";
 import { readFloatFrames } from "./float-frames.ts";
 import { buildInputArgs } from "./input-args.ts";
 import type { MediaInfo } from "./media-info.ts";
+import { createPcmGuard } from "./pcm-guard.ts";
 import type { Toolchain } from "./toolchain.ts";
 import type { TrueLength } from "./true-length.ts";
 
@@ -37,22 +38,31 @@ export function buildDecodeArgs({ media, trueLength, filters, followTimestamps }
   ];
 }
 
-/** Runs such a decode and hands on its frames in order; resolves with the command line. Throws as ffmpeg's `done` does. */
+export interface Decoded {
+  readonly argv: readonly string[];
+  /** Samples that were no numbers, or far beyond any level, and became silence. */
+  readonly silencedSamples: number;
+}
+
+/** Runs such a decode and hands on its frames in order. Throws as ffmpeg's `done` and the guard do. */
 export async function decodeFloats(
   toolchain: Toolchain,
   plan: DecodePlan,
   signal: AbortSignal,
   take: (samples: Float32Array) => void | Promise<void>,
-): Promise<readonly string[]> {
+): Promise<Decoded> {
+  const { sampleRateHz = 48_000, channels = 1 } = plan.media.audio[0] ?? {};
+  const guard = createPcmGuard({ name: plan.media.name, sampleRateHz, channels });
   const stopped = new AbortController();
   const child = startFfmpeg(toolchain, buildDecodeArgs(plan), { signal: AbortSignal.any([signal, stopped.signal]) });
   try {
-    for await (const samples of readFloatFrames(child.stdout, plan.media.audio[0]?.channels ?? 1)) {
+    for await (const samples of readFloatFrames(child.stdout, channels)) {
+      guard.check(samples);
       const pending = take(samples);
       // Awaited only where there is something to wait for: a turn of the event loop for each 64 kB adds up.
       if (pending !== undefined) await pending;
     }
-    return (await child.done).argv;
+    return { argv: (await child.done).argv, silencedSamples: guard.silenced };
   } catch (error) {
     stopped.abort(error);
     await child.done.catch(() => {});

@@ -50,7 +50,7 @@ export async function renderClean(
     writing.catch(() => {});
   };
   try {
-    const argv = await decodeFloats(toolchain, plan, options.signal, (samples) => {
+    const { argv } = await decodeFloats(toolchain, plan, options.signal, (samples) => {
       frames += samples.length / channels;
       options.onProgress?.(frames / sampleRateHz);
       return take(chain.push(samples));

@@ -11,6 +11,8 @@ export interface AudioSurvey {
   readonly pauseLevelDbfs: number | null;
   readonly noise: NoiseFindings;
   readonly hum: HumFindings | null;
+  /** Samples that were no numbers, or far beyond any level, and were taken for silence. */
+  readonly silencedSamples: number;
   readonly argv: readonly string[];
 }
 
@@ -27,7 +29,7 @@ export async function surveyAudio(
   const noise = createNoiseSurvey(format);
   const hum = createHumSurvey(format);
   let frames = 0;
-  const argv = await decodeFloats(toolchain, plan, options.signal, (samples) => {
+  const { argv, silencedSamples } = await decodeFloats(toolchain, plan, options.signal, (samples) => {
     meter.push(samples);
     pauses.push(samples);
     noise.push(samples);
@@ -40,6 +42,7 @@ export async function surveyAudio(
     pauseLevelDbfs: pauses.finish(),
     noise: noise.finish(),
     hum: hum.finish(),
+    silencedSamples,
     argv,
   };
 }

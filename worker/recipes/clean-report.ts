@@ -67,6 +67,12 @@ export function judgeClean({ mastered, rendered, before }: CleanFacts, params: C
     return [{ code: "input_silent", detail: "The input is digital silence; so is the output." }];
   }
   const missed: Warning[] = [];
+  if (before.silencedSamples > 0) {
+    missed.push({
+      code: "samples_silenced",
+      detail: `${before.silencedSamples} samples of the input are no numbers or lie 60 dB above full scale: they became silence.`,
+    });
+  }
   if (integratedLufs !== null && Math.abs(integratedLufs - params.loudnessLufs) > loudnessToleranceLu) {
     missed.push({
       code: "loudness_not_reached",
@@ -79,7 +85,7 @@ export function judgeClean({ mastered, rendered, before }: CleanFacts, params: C
       detail: `The encoded result peaks at ${truePeakDbtp.toFixed(2)} dBTP; ${params.ceilingDbtp} dBTP was asked for.`,
     });
   }
-  const [first] = missed;
+  const first = missed.find((warning) => warning.code !== "samples_silenced");
   if (first !== undefined && params.strict) throw new MixdownError("quality_out_of_bounds", { message: first.detail });
   if (rendered.reading.integratedLufs === null) {
     const detail =

@@ -82,7 +82,8 @@ async function survey(
   const before = await surveyAudio(toolchain, plan, { signal, onProgress: spans(5, 30) });
   checkWhole(media, plan.trueLength, before.reading.frames);
   const treatment = planTreatment(before, params);
-  const filters = buildHumFilters(treatment.hum, toolchain);
+  // A notch that has met a sample that is no number gives nothing else from there on.
+  const filters = before.silencedSamples > 0 ? [] : buildHumFilters(treatment.hum, toolchain);
   if (filters.length === 0) return { before, treatment, plan };
   // Hum fills the low end of the noise profile: learnt once more without it. Short files cost nothing, long ones little.
   const notched = { ...plan, filters };
