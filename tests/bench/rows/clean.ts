@@ -5,7 +5,7 @@ import { cliPath, makeSpeech } from "../sources.ts";
 
 export const clean: Row = {
   name: "clean",
-  work: "clean 5 min of noisy speech, WAV to WAV, against ffmpeg's plain decode of it",
+  work: "clean 5 min (quick: 20 s) of noisy speech, WAV to WAV, against ffmpeg's plain decode of it",
   async prepare({ folder, quick }) {
     const input = makeSpeech(folder, quick ? 20 : 300);
     return {
