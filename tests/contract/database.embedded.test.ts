@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -77,6 +78,16 @@ describe("the store's file", () => {
     });
     database.close();
     reader.close();
+  });
+
+  test("fails when a transaction may find, after it has read, that another was faster to write", () => {
+    const database = openDatabase(path);
+    const stranger = new DatabaseSync(path, { timeout: 0 });
+    database.transaction(() => {
+      expect(() => stranger.exec("BEGIN IMMEDIATE")).toThrow(/locked/);
+    });
+    stranger.close();
+    database.close();
   });
 
   test("fails when a transaction that throws leaves half of its work, or the next cannot begin", async () => {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { acquireInstanceLock, isInstanceLocked } from "../../adapters/embedded/instance-lock.ts";
@@ -60,6 +61,14 @@ describe("one platform per data folder", () => {
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(isInstanceLocked(folder)).toBe(false);
+  });
+
+  test("fails when one that asks is taken for a platform by another that asks", () => {
+    acquireInstanceLock(folder).release();
+    const asking = new DatabaseSync(join(folder, "platform.lock"));
+    asking.exec("BEGIN; SELECT * FROM sqlite_schema");
+    expect(isInstanceLocked(folder)).toBe(false);
+    asking.close();
   });
 
   test("fails when a platform that was killed keeps its folder", async () => {

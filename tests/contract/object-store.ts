@@ -340,6 +340,20 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         }
         await rm(path);
       });
+
+      test("fails when a put fails because its folder is emptied at that moment", async () => {
+        const path = localPath();
+        await writeFile(path, "here and gone");
+        const comeAndGo = async (key: string, store: ObjectStore): Promise<void> => {
+          for (let round = 0; round < 40; round++) {
+            await store.putFile(key, path, "audio/wav");
+            expect(await store.head(key)).toMatchObject({ sha256: sha256("here and gone") });
+            await store.remove(key);
+          }
+        };
+        await Promise.all([1, 2, 3].map((own) => comeAndGo(`a/b/c/${own}`, own === 2 ? opened.other : objects)));
+        expect(await keysOf("")).toEqual([]);
+      });
     });
   });
 }
