@@ -17,6 +17,7 @@ import { addEvents } from "./routes/events.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addOutputs } from "./routes/outputs.ts";
 import { addUploads } from "./routes/uploads.ts";
+import { addWebhooks } from "./routes/webhooks.ts";
 
 /**
  * The HTTP API as one function from Request to Response: served by Node on a laptop and by Lambda on AWS.
@@ -54,6 +55,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   addOutputs(app, deps);
   addUploads(app, deps);
   addCompose(app, deps);
+  addWebhooks(app, deps);
   return app;
 }
 

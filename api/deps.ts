@@ -1,5 +1,6 @@
 import type { ApiKeyStore, RateLimiter, TransferSigner } from "../core/api-ports.ts";
 import type { Platform } from "../core/platform.ts";
+import type { WebhookStore } from "../core/webhook-ports.ts";
 
 /** What the HTTP app speaks to. The composition roots fill it. */
 export interface ApiDeps {
@@ -7,6 +8,7 @@ export interface ApiDeps {
   readonly transfers: TransferSigner;
   readonly keys: ApiKeyStore;
   readonly limiter: RateLimiter;
+  readonly webhooks: WebhookStore;
   readonly settings: ApiSettings;
 }
 

@@ -9,6 +9,7 @@ import { sweepObjects } from "../core/sweep.ts";
 /** How long an idle invoker waits before it looks again; a look is one indexed query. */
 const pollMs = 25;
 const reconcileMs = 1_000;
+const webhookMs = 500;
 const sweepMs = 3_600_000;
 /** Most messages of one receive, as with SQS. */
 const batchSize = 10;
@@ -19,6 +20,8 @@ export interface LoopOptions {
   readonly freeSlots: () => number;
   /** Removes what was begun to be uploaded and never completed. */
   readonly sweepUploads: () => Promise<unknown>;
+  /** Tells webhook endpoints what happened since the last call. */
+  readonly deliverWebhooks: () => Promise<unknown>;
   readonly signal: AbortSignal;
   /** A fault of one message or pass, which will be tried again. */
   readonly onFault: (error: unknown) => void;
@@ -37,6 +40,7 @@ export async function runLoops(options: LoopOptions): Promise<void> {
         await platform.queue.acknowledge(letter.receipt);
       }
     }),
+    every(webhookMs, options, options.deliverWebhooks),
     every(sweepMs, options, async () => {
       await sweepObjects(platform);
       await options.sweepUploads();

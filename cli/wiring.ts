@@ -18,15 +18,17 @@ import { createProcessLauncher } from "../adapters/embedded/task-launcher.ts";
 import { createTransferHandler } from "../adapters/embedded/transfers/handler.ts";
 import { createMultipartFiles } from "../adapters/embedded/transfers/multipart-files.ts";
 import { createTransferSigner } from "../adapters/embedded/transfers/signer.ts";
+import { createSqliteWebhookStore } from "../adapters/embedded/webhook-store.ts";
+import { createWebhookSender } from "../adapters/http/webhook-sender.ts";
 import { createApi } from "../api/app.ts";
 import { buildWorkerEnv, type EmbeddedConfig } from "../config/embedded.ts";
 import type { HttpConfig } from "../config/http.ts";
 import { readToolPaths } from "../config/tool-paths.ts";
-import type { ApiKeyStore } from "../core/api-ports.ts";
 import { limits } from "../core/limits.ts";
 import type { Platform } from "../core/platform.ts";
 import type { EventLog, TaskLauncher } from "../core/ports.ts";
 import { mixdownVersion } from "../core/version.ts";
+import { planDeliveries, sendDue } from "../core/webhooks.ts";
 import { findToolchain } from "../worker/media/toolchain.ts";
 import { startHttpServer } from "./http-server.ts";
 import { runLoops, settleExit } from "./platform-loop.ts";
@@ -92,6 +94,7 @@ function openStores(config: EmbeddedConfig, ffmpegMajor: number, launcher: TaskL
     platform,
     events: createSqliteEventLog(database),
     keys: createSqliteApiKeyStore(database),
+    webhooks: createSqliteWebhookStore(database),
     close: () => database.close(),
   };
 }
@@ -134,13 +137,27 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
       serve: (child) => servePorts(child, { jobs: platform.jobs, cache: platform.cache, queue: platform.queue }),
       onExit: (exit) => void settleExit(platform, exit, signal.aborted).catch(onFault),
     });
-    const { platform, keys, close } = openStores(config, ffmpeg.major, launcher);
+    const stores = openStores(config, ffmpeg.major, launcher);
+    const { platform, close } = stores;
+    const sender = createWebhookSender({ allowPrivate: config.privateWebhooks });
+    const deliverWebhooks = async () => {
+      const deps = { webhooks: stores.webhooks, events: stores.events, sender, clock: systemClock };
+      await planDeliveries(deps);
+      await sendDue(deps);
+    };
     try {
-      const server = http === undefined ? null : await serveHttp(config, http, platform, keys, onFault);
+      const server = http === undefined ? null : await serveHttp(config, http, stores, onFault);
       try {
         onReady({ ffmpegVersion: ffmpeg.version, pid: process.pid, url: server?.url ?? null });
         const sweepUploads = () => server?.sweepUploads() ?? Promise.resolve(0);
-        await runLoops({ platform, freeSlots: () => launcher.freeSlots(), sweepUploads, signal, onFault });
+        await runLoops({
+          platform,
+          freeSlots: () => launcher.freeSlots(),
+          sweepUploads,
+          deliverWebhooks,
+          signal,
+          onFault,
+        });
       } finally {
         await server?.close();
       }
@@ -157,8 +174,7 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
 async function serveHttp(
   config: EmbeddedConfig,
   http: HttpConfig,
-  platform: Platform,
-  keys: ApiKeyStore,
+  { platform, keys, webhooks }: ReturnType<typeof openStores>,
   onFault: (error: unknown) => void,
 ) {
   const shared = {
@@ -175,7 +191,7 @@ async function serveHttp(
   const server = await startHttpServer({
     host: http.host,
     port: http.port,
-    api: createApi({ platform, transfers, keys, limiter, settings }).fetch,
+    api: createApi({ platform, transfers, keys, limiter, webhooks, settings }).fetch,
     transfers: createTransferHandler(shared),
   });
   url = http.publicUrl ?? `http://${http.access === "loopback" ? "localhost" : http.host}:${server.port}`;

@@ -14,6 +14,9 @@ const schema = z.object({
   MIXDOWN_DEFAULT_OWNER: ownerSchema.default("local").describe("Owner of jobs that come without a credential."),
   MIXDOWN_SHARED_CACHE: flag.default(false).describe("Owners share results of equal content."),
   MIXDOWN_WORKERS: wholeNumber(1, 256).optional().describe("Jobs processed at once. Default: one a core."),
+  MIXDOWN_PRIVATE_WEBHOOKS: flag
+    .default(false)
+    .describe("Webhooks may go to this machine's network: development alone."),
   MIXDOWN_OUTPUT_DAYS: wholeNumber(1, 3_650)
     .default(limits.outputsMs / 86_400_000)
     .describe("Days that outputs are kept."),
@@ -27,6 +30,7 @@ export interface EmbeddedConfig {
   readonly sharedCache: boolean;
   readonly workers: number;
   readonly outputsMs: number;
+  readonly privateWebhooks: boolean;
 }
 
 /** Reads `MIXDOWN_*`. @throws MixdownError `usage_invalid` naming variable, value and what is allowed */
@@ -38,6 +42,7 @@ export function readEmbeddedConfig(env: NodeJS.ProcessEnv = process.env): Embedd
     sharedCache: values.MIXDOWN_SHARED_CACHE,
     workers: values.MIXDOWN_WORKERS ?? availableParallelism(),
     outputsMs: values.MIXDOWN_OUTPUT_DAYS * 86_400_000,
+    privateWebhooks: values.MIXDOWN_PRIVATE_WEBHOOKS,
   };
 }
 

@@ -1,5 +1,4 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { readCacheDir } from "./compile-cache.js";
 
 /** Where the tools of the media engine are looked for. */
 export interface ToolPaths {
@@ -20,7 +19,7 @@ export function readToolPaths(env: NodeJS.ProcessEnv = process.env): ToolPaths {
     ffmpegPath: get("FFMPEG_PATH"),
     ffprobePath: get("FFPROBE_PATH"),
     pathVariable: get("PATH") ?? "",
-    cacheDir: get("MIXDOWN_CACHE_DIR") ?? join(get("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "mixdown"),
+    cacheDir: readCacheDir(env),
     rnnModelPath: get("MIXDOWN_RNN_MODEL"),
   };
 }

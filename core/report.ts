@@ -31,7 +31,8 @@ export const reportSchema = z.object({
   /** What was found and what was done about it (clean). */
   treatment: z
     .object({
-      noise: z.enum(["none", "steady", "hum", "steady+hum"]),
+      /** `white`, `coloured`: steady noise, flat or not; `unsteady`: voices, music, events behind the voice, left alone. */
+      noise: z.enum(["none", "white", "coloured", "unsteady", "hum", "white+hum", "coloured+hum"]),
       noiseFloorDbfs: z.number().nullable(),
       humHz: z.number().nullable(),
       humHarmonics: z.number().int().nonnegative(),

@@ -56,6 +56,17 @@ const migrations: readonly string[] = [
   ) STRICT;`,
   `CREATE TABLE api_keys (key_id TEXT PRIMARY KEY, owner TEXT NOT NULL, record TEXT NOT NULL) STRICT;
   CREATE INDEX api_keys_owner ON api_keys (owner);`,
+  `CREATE TABLE webhook_endpoints (
+    owner TEXT NOT NULL, endpoint_id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (owner, endpoint_id)
+  ) STRICT;
+  CREATE TABLE deliveries (
+    owner TEXT NOT NULL, delivery_id TEXT NOT NULL, endpoint_id TEXT NOT NULL, created_at TEXT NOT NULL,
+    status TEXT NOT NULL, next_attempt_at TEXT, version INTEGER NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (owner, delivery_id)
+  ) STRICT;
+  CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE status = 'pending';
+  CREATE INDEX deliveries_newest ON deliveries (owner, endpoint_id, created_at DESC);
+  CREATE TABLE feed_positions (reader TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;`,
 ];
 
 /** How long a writer waits for another process's write; the longest of ours takes milliseconds. */

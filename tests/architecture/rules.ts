@@ -23,6 +23,8 @@ const rooms: Readonly<Record<string, Room>> = {
   core: { may: [], packages: /^(zod|node:crypto)$/ },
   "adapters/embedded": { may: ["core"], packages: nodeBuiltins },
   "adapters/aws": { may: ["core"] },
+  // Ports that speak plain HTTP to the world: the same in both places.
+  "adapters/http": { may: ["core"], packages: /^(node:.*|ipaddr\.js)$/ },
   worker: { may: ["core", "config"], wiringMay: ["adapters"] },
   api: { may: ["core"] },
   functions: { may: ["core", "config", "api"], wiringMay: ["adapters"] },

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createSqliteApiKeyStore } from "../../../adapters/embedded/api-key-store.ts";
 import { openDatabase } from "../../../adapters/embedded/database.ts";
 import { createMemoryRateLimiter } from "../../../adapters/embedded/rate-limiter.ts";
+import { createSqliteWebhookStore } from "../../../adapters/embedded/webhook-store.ts";
 import { createApi } from "../../../api/app.ts";
 import type { ApiSettings } from "../../../api/deps.ts";
 import { createApiKey } from "../../../core/api-keys.ts";
@@ -50,6 +51,7 @@ export class ApiFixture {
       platform: this.world.process(),
       transfers,
       keys: this.keys,
+      webhooks: createSqliteWebhookStore(this.#database),
       limiter: createMemoryRateLimiter(this.#clock),
       settings: {
         access: "loopback",
