@@ -21,9 +21,12 @@ export interface TappedLoudness {
   readonly integratedLufs: number | null;
   /** dBTP; null on digital silence. */
   readonly truePeakDbtp: number | null;
-  /** LU; null where there is no loudness. */
+  /** LU; null where there is no loudness, and under 30 s. */
   readonly loudnessRangeLu: number | null;
 }
+
+/** Below this the filter's loudness range is mostly that of its own window of 3 s, which it counts while it fills. */
+const rangeSeconds = 30;
 
 /** What `loudnessTap` said of a recording of `seconds`. Resolution: 0.1 LU and dB. */
 export function parseLoudnessTap(stderr: string, seconds: number): TappedLoudness {
@@ -38,6 +41,6 @@ export function parseLoudnessTap(stderr: string, seconds: number): TappedLoudnes
   return {
     integratedLufs,
     truePeakDbtp: read(/\bPeak:\s+(\S+) dBFS/),
-    loudnessRangeLu: integratedLufs === null ? null : read(/\bLRA:\s+(\S+) LU/),
+    loudnessRangeLu: integratedLufs === null || seconds < rangeSeconds ? null : read(/\bLRA:\s+(\S+) LU/),
   };
 }

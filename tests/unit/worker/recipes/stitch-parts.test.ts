@@ -99,7 +99,8 @@ describe("taps", () => {
 
   test("fails when the summary of the instance that only settled the formats is read", () => {
     const log = `${summary("-70.0", "-inf")}[info] size=1kB\n${summary("-21.8", "-16.3")}`;
-    expect(parseLoudnessTap(log, 10)).toEqual({ integratedLufs: -21.8, truePeakDbtp: -16.3, loudnessRangeLu: 1.5 });
+    expect(parseLoudnessTap(log, 40)).toEqual({ integratedLufs: -21.8, truePeakDbtp: -16.3, loudnessRangeLu: 1.5 });
+    expect(parseLoudnessTap(log, 10).loudnessRangeLu).toBeNull();
   });
 
   test("fails when silence or under 0.4 s has a loudness", () => {
