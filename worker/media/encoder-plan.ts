@@ -25,6 +25,8 @@ export interface EncoderPlan {
   readonly bitRate: number | null;
   /** Frames that the decoder gives before the first of the source, in the encoded rate; players skip them. */
   readonly delayFrames: number;
+  /** What the encoder does to the level of everything. */
+  readonly gainDb: number;
 }
 
 const mp3Rates = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
@@ -56,6 +58,8 @@ const planners: Readonly<Record<AudioFormat, (wish: EncoderWish) => EncoderPlan>
       ...{ muxer: "mp3", muxerOptions: { id3v2_version: "3" }, sampleRateHz, channels },
       // LAME's 576 and the decoder's 529.
       delayFrames: 1_105,
+      // LAME scales its input by 0.95 at usual bit rates, by less above (measured; the same at all sample rates).
+      gainDb: bitRate <= 160_000 ? -0.445 : bitRate <= 192_000 ? -0.265 : bitRate <= 224_000 ? -0.176 : 0,
     };
   },
   m4a: (wish) => {
@@ -63,10 +67,17 @@ const planners: Readonly<Record<AudioFormat, (wish: EncoderWish) => EncoderPlan>
     const wanted = wish.bitRate ?? (wish.channels === 1 ? 96_000 : 80_000 * wish.channels);
     // 6,144 bits a channel and block of 1,024 samples (ISO/IEC 14496-3).
     const highest = Math.min(288_000, 6 * sampleRateHz) * wish.channels;
+    const bitRate = clamp(wanted, 16_000 * wish.channels, highest);
+    // The default coder is meant for low bit rates. Above, the other is 2.6 times faster and closer to its input, and has
+    // none of the bursts (3 dB over the peak it was given) that noise substitution brings.
+    const coder = bitRate >= 64_000 * wish.channels ? ["-aac_coder", "fast"] : ["-aac_pns", "0"];
+    const settings = lossy("m4a", "aac", "aac", bitRate);
     return {
-      ...lossy("m4a", "aac", "aac", clamp(wanted, 16_000 * wish.channels, highest)),
+      ...settings,
+      codecArgs: [...settings.codecArgs, ...coder],
       ...{ muxer: "ipod", muxerOptions: { movflags: "+faststart" }, sampleRateHz, channels: wish.channels },
       delayFrames: 1_024,
+      gainDb: 0,
     };
   },
   opus: (wish) => {
@@ -77,6 +88,7 @@ const planners: Readonly<Record<AudioFormat, (wish: EncoderWish) => EncoderPlan>
       ...{ muxer: "opus", muxerOptions: {}, sampleRateHz: 48_000, channels: wish.channels },
       // Its header tells the decoder to skip them itself.
       delayFrames: 0,
+      gainDb: 0,
     };
   },
 };
@@ -84,7 +96,7 @@ const planners: Readonly<Record<AudioFormat, (wish: EncoderWish) => EncoderPlan>
 function lossless(format: AudioFormat, codec: string, wish: EncoderWish): EncoderPlan {
   return {
     ...{ format, codec, encoder: codec, codecArgs: ["-c:a", codec], muxer: format, muxerOptions: {} },
-    ...{ sampleRateHz: wish.sampleRateHz, channels: wish.channels, bitRate: null, delayFrames: 0 },
+    ...{ sampleRateHz: wish.sampleRateHz, channels: wish.channels, bitRate: null, delayFrames: 0, gainDb: 0 },
   };
 }
 

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
 import { type EncodeRequest, encodeVerified } from "./encode.ts";
+import type { EncoderPlan } from "./encoder-plan.ts";
 import { readFloatFrames } from "./float-frames.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import { createTruePeakLimiter, type LimiterOptions } from "./true-peak-limiter.ts";
@@ -34,7 +35,7 @@ export interface MasteringRequest extends Omit<EncodeRequest, "source"> {
   readonly onStart?: (() => void) | undefined;
 }
 
-interface Setting {
+export interface MasteringSetting {
   readonly gainDb: number;
   /** Loudness that this gives before the codec; null where it cannot be told. */
   readonly predictedLufs: number | null;
@@ -42,14 +43,16 @@ interface Setting {
   readonly limitDbtp: number;
 }
 
-type LimiterSetting = Pick<Setting, "gainDb" | "limitDbtp">;
+type LimiterSetting = Pick<MasteringSetting, "gainDb" | "limitDbtp">;
 
 /** Bar of the loudness, LU. */
 export const loudnessToleranceLu = 0.2;
 /** Beyond this a correction is made: the bar, less what another meter rounds. */
 const correctBeyondLu = 0.15;
 /** What is kept free for the codec at first (measured on speech at usual rates); a correction takes what was measured. */
-const codecMarginDb: Readonly<Record<AudioFormat, number>> = { wav: 0, flac: 0, mp3: 0.8, m4a: 0.6, opus: 0.8 };
+const codecMarginDb: Readonly<Record<AudioFormat, number>> = { wav: 0, flac: 0, mp3: 0.6, m4a: 0.6, opus: 0.8 };
+/** The loudness is corrected once; a ceiling must hold, and an encoder's burst may come back elsewhere. */
+const mostPeakCorrections = 3;
 /** From here on the limiter costs loudness, which is found by trying without the encoder. */
 const heavyLimitingDb = 2;
 /** Passes to find that gain; each costs as much as decoding. */
@@ -57,30 +60,56 @@ const mostRounds = 4;
 /** Above its plain gain a sound is not pushed further: a limiter at work all the time is distortion. */
 const mostExtraGainDb = 8;
 
+/** How one sound is mastered; whoever knows a cheaper way to foretell its loudness brings its own. */
+export interface MasteringTries<Attempt extends { readonly reading: LoudnessReading }> {
+  /** The gain that gives that loudness before the codec, behind a limiter at `limitDbtp`. */
+  choose(loudnessLufs: number, limitDbtp: number): MasteringSetting | Promise<MasteringSetting>;
+  /** Limits, encodes, and reads what was encoded. */
+  encode(setting: MasteringSetting): Promise<Attempt>;
+}
+
 /**
  * Second pass: linear gain to the target, true-peak limiter where the ceiling asks for it, encode, verify on what was
  * encoded, and once more with the errors taken into account when it missed.
  */
-export async function masterTo(
+export function masterTo(
   target: MasteringTarget,
   source: MasteringSource,
   request: MasteringRequest,
   signal: AbortSignal,
 ): Promise<MasteringResult> {
-  const limitDbtp = target.ceilingDbtp - codecMarginDb[request.plan.format];
-  const first = await chooseSetting(target.loudnessLufs, limitDbtp, source, signal);
-  const attempt = await encodeWith(first, source, request);
-  const wish = findCorrection(target, first, attempt.reading);
-  if (wish === null) return { ...attempt, gainDb: first.gainDb, corrected: false };
-  const next = await chooseSetting(wish.loudnessLufs, wish.limitDbtp, source, signal);
-  const second = await encodeWith(next, source, request);
-  return { ...second, gainDb: next.gainDb, corrected: true };
+  return masterWith(target, request.plan, {
+    choose: (loudnessLufs, limitDbtp) => chooseSetting(loudnessLufs, limitDbtp, source, signal),
+    encode: (setting) => encodeWith(setting, source, request),
+  });
+}
+
+/** The same for any sound. */
+export async function masterWith<Attempt extends { readonly reading: LoudnessReading }>(
+  target: MasteringTarget,
+  { format, gainDb: encoderGainDb }: Pick<EncoderPlan, "format" | "gainDb">,
+  tries: MasteringTries<Attempt>,
+): Promise<Attempt & { readonly gainDb: number; readonly corrected: boolean }> {
+  let wish = {
+    loudnessLufs: target.loudnessLufs - encoderGainDb,
+    limitDbtp: target.ceilingDbtp - codecMarginDb[format] - encoderGainDb,
+  };
+  for (let round = 0; ; round++) {
+    const setting = await tries.choose(wish.loudnessLufs, wish.limitDbtp);
+    const attempt = await tries.encode(setting);
+    const next = findCorrection(target, setting, attempt.reading);
+    const isOver = (attempt.reading.truePeakDbtp ?? target.ceilingDbtp) > target.ceilingDbtp;
+    if (next === null || round >= (isOver ? mostPeakCorrections : 1)) {
+      return { ...attempt, gainDb: setting.gainDb, corrected: round > 0 };
+    }
+    wish = next;
+  }
 }
 
 /** What to aim at before the codec in a second try, or null when the first is inside the bars. */
 export function findCorrection(
   target: MasteringTarget,
-  setting: Setting,
+  setting: MasteringSetting,
   reading: LoudnessReading,
 ): { readonly loudnessLufs: number; readonly limitDbtp: number } | null {
   const { integratedLufs, truePeakDbtp } = reading;
@@ -103,7 +132,7 @@ async function chooseSetting(
   limitDbtp: number,
   source: MasteringSource,
   signal: AbortSignal,
-): Promise<Setting> {
+): Promise<MasteringSetting> {
   const { integratedLufs, truePeakDbtp } = source.reading;
   // Too short or too quiet to have a loudness: left as loud as it is, under the ceiling.
   if (integratedLufs === null || truePeakDbtp === null) return { gainDb: 0, predictedLufs: null, limitDbtp };
@@ -142,7 +171,7 @@ async function measureLimited(
   return meter.finish().integratedLufs;
 }
 
-async function encodeWith(setting: Setting, source: MasteringSource, request: MasteringRequest) {
+async function encodeWith(setting: MasteringSetting, source: MasteringSource, request: MasteringRequest) {
   request.onStart?.();
   const limiter = createTruePeakLimiter(toLimiterOptions(setting, source));
   async function* limit(): AsyncGenerator<Buffer> {
