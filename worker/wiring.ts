@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { systemClock } from "../adapters/embedded/clock.ts";
 import { createFileObjectStore } from "../adapters/embedded/object-store.ts";
 import { connectPorts } from "../adapters/embedded/port-channel.ts";
-import { systemClock } from "../adapters/embedded/clock.ts";
-import { type EmbeddedConfig } from "../config/embedded.ts";
+import type { EmbeddedConfig } from "../config/embedded.ts";
 import type { WorkPlatform } from "../core/run.ts";
 import { mixdownVersion } from "../core/version.ts";
 

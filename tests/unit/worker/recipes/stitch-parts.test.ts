@@ -51,7 +51,7 @@ function inputOf(stream: Partial<AudioStream>, media: Partial<MediaInfo> = {}, t
       bitRate: null,
       tags: {},
       chapterCount: 0,
-    chapters: [],
+      chapters: [],
       streamCount: 1,
       audio: [complete],
       video: [],
