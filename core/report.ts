@@ -16,8 +16,8 @@ export const measurementSchema = z.object({
   sampleRateHz: z.number().int().positive(),
   channels: z.number().int().positive(),
   codec: z.string(),
-  /** What of the file the figures speak of. */
-  measured: z.enum(["whole", "seams"]),
+  /** What of the file the figures speak of; `used`: of music, as much as was needed. */
+  measured: z.enum(["whole", "seams", "used"]),
 });
 export type Measurement = z.infer<typeof measurementSchema>;
 

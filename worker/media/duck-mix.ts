@@ -3,8 +3,6 @@ import { createPcmQueue } from "./pcm-queue.ts";
 
 export interface DuckMix {
   readonly channels: number;
-  /** Linear gain of the voice. */
-  readonly voiceGain: number;
   /** Linear gain of the music where nobody speaks. */
   readonly musicGain: number;
   readonly envelope: DuckEnvelope;
@@ -23,7 +21,7 @@ export async function* mixDucked(
   music: AsyncIterable<Uint8Array>,
   mix: DuckMix,
 ): AsyncGenerator<Float32Array> {
-  const { channels, voiceGain } = mix;
+  const { channels } = mix;
   const frameBytes = 4 * channels;
   const reader = createFrameReader(music, frameBytes);
   const gains = createMusicGains(mix);
@@ -39,7 +37,7 @@ export async function* mixDucked(
       for (let at = 0, index = 0; at < frames; at++) {
         const gain = musicGains[at] ?? 0;
         for (let channel = 0; channel < channels; channel++, index++) {
-          mixed[index] = voiceGain * (speech[index] ?? 0) + gain * (bed[index] ?? 0);
+          mixed[index] = (speech[index] ?? 0) + gain * (bed[index] ?? 0);
         }
       }
       frame += frames;
@@ -51,7 +49,7 @@ export async function* mixDucked(
 }
 
 /** Gains of the music with its fades and ducks, in order. */
-export function createMusicGains(mix: Omit<DuckMix, "voiceGain" | "channels">): {
+export function createMusicGains(mix: Omit<DuckMix, "channels">): {
   /** Valid until the next call. */
   next(startFrame: number, frames: number): Float32Array;
 } {

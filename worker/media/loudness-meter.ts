@@ -25,8 +25,8 @@ export function createLoudnessMeter(format: {
   readonly channels: number;
   /** ffmpeg's name, for the weights of surround channels. @default null */
   readonly channelLayout?: string | null;
-  /** Is told the weighted mean square of each whole 10 ms, in order. */
-  readonly onBlock?: (meanSquare: number) => void;
+  /** Is told the weighted mean square and the largest magnitude of each whole 10 ms, in order. */
+  readonly onBlock?: (meanSquare: number, samplePeak: number) => void;
 }): LoudnessMeter {
   const { sampleRateHz, channels, onBlock } = format;
   const blocksPerStep = onBlock === undefined ? 1 : 10;
@@ -43,6 +43,7 @@ export function createLoudnessMeter(format: {
   let stepFrames = 0;
   let blockEnergy = 0;
   let blockFrames = 0;
+  let blockPeak = 0;
   let blocks = 1;
 
   /** Moves the last samples of each channel to the front and appends the new ones. */
@@ -67,11 +68,12 @@ export function createLoudnessMeter(format: {
   };
 
   const endBlock = (): void => {
-    onBlock?.(blockEnergy / blockFrames);
+    onBlock?.(blockEnergy / blockFrames, blockPeak);
     stepEnergy += blockEnergy;
     stepFrames += blockFrames;
     blockEnergy = 0;
     blockFrames = 0;
+    blockPeak = 0;
     if (blocks % blocksPerStep === 0) {
       gated.add(stepEnergy / stepFrames);
       stepEnergy = 0;
@@ -94,6 +96,7 @@ export function createLoudnessMeter(format: {
           const [source, state, weight = 1] = [scratch[channel], states[channel], weights[channel]];
           if (source === undefined || state === undefined || weight === 0) continue;
           const start = 2 * truePeakReach;
+          if (onBlock !== undefined) blockPeak = findSamplePeak(source, start + from, start + to, blockPeak);
           blockEnergy +=
             weight * filterEnergy(source, start + from, start + to, weighting.shelf, weighting.highPass, state);
         }
@@ -115,6 +118,15 @@ export function createLoudnessMeter(format: {
       };
     },
   };
+}
+
+function findSamplePeak(samples: Float32Array, from: number, to: number, floor: number): number {
+  let peak = floor;
+  for (let at = from; at < to; at++) {
+    const level = Math.abs(samples[at] ?? 0);
+    if (level > peak) peak = level;
+  }
+  return peak;
 }
 
 /** Sum of squares behind both filters (transposed direct form II); `state` is carried on. */

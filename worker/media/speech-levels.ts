@@ -1,3 +1,5 @@
+import { energyToLufs, GatedLoudness } from "./gated-loudness.ts";
+
 /** Blocks a second: fine enough for a look-ahead of 50 ms. */
 export const blocksPerSecond = 100;
 
@@ -36,6 +38,36 @@ export function createLevelTrack(): LevelTrack {
     energy(block) {
       const steps = levels[block] ?? 0;
       return steps === 0 ? 0 : 10 ** ((floorDb + steps / stepsPerDb) / 10);
+    },
+  };
+}
+
+/** Programme loudness of blocks of 10 ms, null where it is silent. */
+export function gatedLufs(blocks: number, energyAt: (block: number) => number): number | null {
+  const gate = createBlockGate();
+  for (let block = 0; block < blocks; block++) gate.add(energyAt(block));
+  return gate.lufs();
+}
+
+/** Programme loudness of blocks of 10 ms; below 0.4 s, where nothing is gated, that of their mean. */
+export function createBlockGate(): { add(energy: number): void; lufs(): number | null } {
+  const gated = new GatedLoudness();
+  const perStep = blocksPerSecond / 10;
+  let count = 0;
+  let total = 0;
+  let step = 0;
+  return {
+    add(energy) {
+      total += energy;
+      step += energy;
+      if (++count % perStep > 0) return;
+      gated.add(step / perStep);
+      step = 0;
+    },
+    lufs() {
+      if (count >= 4 * perStep) return gated.integratedLufs();
+      const mean = count === 0 ? 0 : total / count;
+      return mean > 1e-7 ? energyToLufs(mean) : null;
     },
   };
 }

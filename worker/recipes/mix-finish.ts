@@ -1,7 +1,10 @@
 import { Readable } from "node:stream";
 import { mixDucked } from "../media/duck-mix.ts";
 import { encodeVerified } from "../media/encode.ts";
+import { readFloatFrames } from "../media/float-frames.ts";
+import type { FrameFilter } from "../media/frame-filter.ts";
 import type { LoudnessReading } from "../media/loudness-meter.ts";
+import { type MasteringSetting, masterWith } from "../media/mastering.ts";
 import { joinPcm } from "../media/pcm-joiner.ts";
 import { zeroSeconds } from "../media/pcm-time.ts";
 import { createPeaksAccumulator } from "../media/peaks.ts";
@@ -9,6 +12,7 @@ import { createTruePeakLimiter } from "../media/true-peak-limiter.ts";
 import { buildMixGains } from "./mix-levels.ts";
 import { openLoopedMusic } from "./mix-music.ts";
 import type { MixPlan } from "./mix-plan.ts";
+import { createSpans, type Span } from "./progress-span.ts";
 import type { RecipeContext, RecipeOutput } from "./recipe.ts";
 import { openStitchPieces } from "./stitch-pieces.ts";
 import { writePeaks } from "./write-peaks.ts";
@@ -23,54 +27,44 @@ export interface FinishedMix {
   readonly steps: readonly { readonly argv: readonly string[] }[];
 }
 
-/** How far a result may lie beside its target before it is made again: the bound is 0.2, meters differ by 0.05. */
-export const loudnessToleranceLu = 0.15;
-/** What codecs add to a limited peak, dB; a ceiling that is passed all the same is corrected. */
-const codecMarginDb = { wav: 0, flac: 0, mp3: 0.6, m4a: 0.6, opus: 0.8 } as const;
-/** No gain makes more of a recording than its noise. */
-const highestGainDb = 60;
+/** Above its plain gain the voice is not pushed further: a limiter at work all the time is distortion. */
+const mostExtraGainDb = 8;
 
-/** Second pass: mixes and encodes; once more with other gains where the encoded result lies outside its bounds. */
-export async function finishMix(context: RecipeContext, plan: MixPlan, path: string): Promise<FinishedMix> {
-  const { params, levels, output } = plan;
-  const predicted = levels.predictedLufs;
-  const gainDb = predicted === null ? 0 : Math.min(highestGainDb, params.loudnessLufs - predicted);
-  const ceilingDbtp = params.ceilingDbtp - codecMarginDb[output.encoder.format];
-  const first = await renderMix(context, plan, path, { gainDb, ceilingDbtp, from: 35, to: 99 });
-  const next = correct(first, params);
-  if (next === null) return { ...first, corrected: false };
-  const second = await renderMix(context, plan, path, { ...next, from: 35, to: 99 });
-  return { ...second, corrected: true };
+/** Second pass: mixes, limits, encodes, verifies; once more where the encoded result lies outside its bounds. */
+export function finishMix(context: RecipeContext, plan: MixPlan, path: string): Promise<FinishedMix> {
+  const onProgress = createSpans(context, plan.totalFrames / plan.output.target.sampleRateHz)(35, 99);
+  return masterWith(plan.params, plan.output.encoder, {
+    choose: (loudnessLufs, limitDbtp) => chooseSetting(plan, loudnessLufs, limitDbtp),
+    encode: (setting) => renderMix(context, plan, path, setting, onProgress),
+  });
 }
 
-interface Rendered extends Omit<FinishedMix, "corrected"> {
-  readonly ceilingDbtp: number;
-}
-
-/** The gain and ceiling that make up for what the first result misses; null where it misses nothing. */
-export function correct(
-  { reading, gainDb, ceilingDbtp }: Pick<Rendered, "reading" | "gainDb" | "ceilingDbtp">,
-  params: { readonly loudnessLufs: number; readonly ceilingDbtp: number },
-): { readonly gainDb: number; readonly ceilingDbtp: number } | null {
-  const missing = reading.integratedLufs === null ? 0 : params.loudnessLufs - reading.integratedLufs;
-  const over = Math.max(0, (reading.truePeakDbtp ?? Number.NEGATIVE_INFINITY) - params.ceilingDbtp);
-  if (Math.abs(missing) <= loudnessToleranceLu && over === 0) return null;
-  // A result that lies below its target because it is limited needs more gain than is missing.
-  return {
-    gainDb: Math.min(highestGainDb, gainDb + missing),
-    ceilingDbtp: over > 0 ? ceilingDbtp - over - 0.1 : ceilingDbtp,
-  };
+/** The gain that gives that loudness behind the voice's limiter, as far as it can be foreseen; nothing is decoded. */
+function chooseSetting(plan: MixPlan, loudnessLufs: number, limitDbtp: number): MasteringSetting {
+  const foretell = (gainDb: number): number | null =>
+    plan.forecast.lufsAt(gainDb, chooseVoiceCeiling(plan, gainDb, limitDbtp));
+  const plain = plan.forecast.lufsAt(0, Number.POSITIVE_INFINITY);
+  if (plain === null) return { gainDb: 0, predictedLufs: null, limitDbtp };
+  const plainGainDb = loudnessLufs - plain;
+  let gainDb = plainGainDb;
+  for (let round = 0; ; round++) {
+    const predictedLufs = foretell(gainDb) ?? loudnessLufs;
+    const missing = loudnessLufs - predictedLufs;
+    const most = plainGainDb + mostExtraGainDb;
+    if (Math.abs(missing) < 0.02 || gainDb >= most || round === 12) return { gainDb, predictedLufs, limitDbtp };
+    gainDb = Math.min(most, gainDb + 1.3 * missing);
+  }
 }
 
 async function renderMix(
   context: RecipeContext,
   plan: MixPlan,
   path: string,
-  work: { readonly gainDb: number; readonly ceilingDbtp: number; readonly from: number; readonly to: number },
-): Promise<Rendered> {
+  { gainDb, limitDbtp }: MasteringSetting,
+  onProgress: Span,
+): Promise<Omit<FinishedMix, "gainDb" | "corrected">> {
   const { params, output, narration, levels, totalFrames } = plan;
   const { sampleRateHz, channels } = output.target;
-  const { gainDb, ceilingDbtp } = work;
   const voices = openStitchPieces(context, {
     inputs: narration.map(({ input }) => input),
     target: output.target,
@@ -79,20 +73,17 @@ async function renderMix(
   });
   const music = openLoopedMusic(context, plan.music.input, output.target);
   const gains = buildMixGains(levels, params.duckDb, gainDb, sampleRateHz, totalFrames);
-  const limiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb: 0, ceilingDbtp });
+  const voiceCeilingDbtp = chooseVoiceCeiling(plan, gainDb, limitDbtp);
+  const voiceLimiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb, ceilingDbtp: voiceCeilingDbtp });
+  const limiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb: 0, ceilingDbtp: limitDbtp });
 
   async function* voice(): AsyncGenerator<Uint8Array> {
     yield* silence(plan.preRollFrames, 4 * channels);
     yield* joinPcm(voices.pieces, { sampleRateHz, channels, gap: zeroSeconds, crossfade: zeroSeconds });
     yield* silence(plan.postRollFrames, 4 * channels);
   }
-  async function* limited(): AsyncGenerator<Uint8Array> {
-    for await (const samples of mixDucked(voice(), music.pcm, { ...gains, channels })) {
-      const through = limiter.push(samples);
-      if (through.length > 0) yield toBytes(through);
-    }
-    yield toBytes(limiter.finish());
-  }
+  const limitedVoice = () => runFilter(readFloatFrames(voice(), channels), voiceLimiter);
+  const limited = () => runFilter(mixDucked(limitedVoice(), music.pcm, { ...gains, channels }), limiter);
 
   const accumulator = context.peaks
     ? createPeaksAccumulator({ sampleRateHz: output.encoder.sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
@@ -106,19 +97,39 @@ async function renderMix(
       extraOutputArgs: output.tagArgs,
       signal: context.signal,
       expectedFrames: totalFrames,
-      onProgress: (seconds) => {
-        const part = Math.min(1, (seconds * sampleRateHz) / Math.max(1, totalFrames));
-        context.onProgress("processing", Math.floor(work.from + (work.to - work.from) * part));
-      },
+      onProgress,
       ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
     });
     const peaks = accumulator === null ? [] : await writePeaks(context.scratchDir, accumulator);
     const encode = { argv: argv.map((argument) => (argument === path ? "{out}" : argument)) };
     const steps = [...nameNarration(voices.steps, plan), nameMusic(music.args(), plan), encode];
-    return { reading, gainDb, ceilingDbtp, limited: limiter.limited(), peaks, steps };
+    return { reading, limited: voiceLimiter.limited() || limiter.limited(), peaks, steps };
   } finally {
     await Promise.all([voices.close(), music.close()]);
   }
+}
+
+/**
+ * The voice is limited by itself, to what the ducked music leaves of the ceiling: a limiter of the sum alone would let the
+ * voice's peaks pump the music by several decibels. It follows all the same, for what still adds up to more.
+ */
+function chooseVoiceCeiling({ music, levels, params }: MixPlan, gainDb: number, limitDbtp: number): number {
+  const { truePeakDbtp } = music.reading;
+  const musicDb = (truePeakDbtp ?? Number.NEGATIVE_INFINITY) + levels.musicGainDb - params.duckDb + gainDb;
+  const [ceiling, bed] = [10 ** (limitDbtp / 20), 10 ** (musicDb / 20)];
+  return 20 * Math.log10(Math.max(ceiling - bed, ceiling * mostForMusic));
+}
+
+/** Of the ceiling, what the voice keeps at least (-2.5 dB): the highest peaks of both seldom meet. */
+const mostForMusic = 0.75;
+
+async function* runFilter(source: AsyncIterable<Float32Array>, filter: FrameFilter): AsyncGenerator<Uint8Array> {
+  for await (const samples of source) {
+    const through = filter.push(samples);
+    if (through.length > 0) yield toBytes(through);
+  }
+  const rest = filter.finish();
+  if (rest.length > 0) yield toBytes(rest);
 }
 
 /** Command lines with the places of the job's inputs for paths. */

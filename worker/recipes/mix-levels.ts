@@ -1,14 +1,15 @@
 import type { MixParams } from "../../core/kinds/index.ts";
 import { bridgePauses, buildDuckEnvelope } from "../media/duck-envelope.ts";
-import { createMusicGains } from "../media/duck-mix.ts";
-import { energyToLufs, GatedLoudness } from "../media/gated-loudness.ts";
 import type { SpeechSpan } from "../media/speech-detect.ts";
-import { blocksPerSecond, createLevelTrack, type LevelTrack } from "../media/speech-levels.ts";
+import { blocksPerSecond, createBlockGate, gatedLufs, type LevelTrack } from "../media/speech-levels.ts";
+import { layOut, readMusic } from "./mix-forecast.ts";
 
 /** One narration in the output. */
 export interface PlacedVoice {
   readonly startSeconds: number;
+  /** K-weighted, and the largest magnitudes. */
   readonly levels: LevelTrack;
+  readonly peaks: LevelTrack;
   /** Of the channels it is given to, LU. */
   readonly heardLu: number;
   /** Spans of speech, in its own seconds. */
@@ -30,8 +31,6 @@ export interface MixLevels {
   readonly musicGainDb: number;
   /** Loudness of the music under the quietest voice while it speaks; null where either is silent. */
   readonly musicLuBelow: number | null;
-  /** Of the mix before the last gain; null where it is silent. */
-  readonly predictedLufs: number | null;
   /** Loudness of each narration in the mix before the last gain; null where it is silent. */
   readonly voiceLufs: readonly (number | null)[];
   /** Whether the music would have to be raised by more than is sensible. */
@@ -48,8 +47,7 @@ const deepestVoiceLu = 15;
 const fades = { in: 0.5, out: 2, least: 0.02 };
 
 /**
- * Chooses the music's gain from the measured levels, and foretells the loudness of the mix: the energies of voice and
- * music, which have nothing in common, add up.
+ * Chooses the music's gain from the measured levels.
  *
  * Alone the music is as loud as the voice; while somebody speaks it is `duckDb` lower. Where that would leave it less
  * than `musicLufsBelow` under the voice, it is lower throughout.
@@ -65,7 +63,7 @@ export function chooseMixLevels(sound: MixSound, params: MixParams): MixLevels {
     ),
   );
   const blocks = Math.max(1, Math.round(totalSeconds * blocksPerSecond));
-  const voiceTrack = layOut(voices);
+  const voiceTrack = layOut(voices, "levels");
   const musicEnergy = (block: number): number => readMusic(music, block);
   const voiceLufs = voices.map(({ levels, heardLu }) => addLu(gatedLufs(levels.length, levels.energy), heardLu));
   const heard = voices.flatMap(({ spans }, index) => (spans.length === 0 ? [] : (voiceLufs[index] ?? [])));
@@ -76,12 +74,11 @@ export function chooseMixLevels(sound: MixSound, params: MixParams): MixLevels {
   const under = Math.max(params.duckDb, params.musicLufsBelow + marginLu);
   const wanted = voice === null || bed === null ? 0 : voice - under + params.duckDb - bed;
   const musicGainDb = Math.min(wanted, highestMusicGainDb);
-  const levels = {
+  return {
     ...chooseFades(speech, totalSeconds),
     ...{ speech, musicGainDb, voiceLufs, musicHeldBack: wanted > highestMusicGainDb },
     musicLuBelow: voice === null || bed === null ? null : voice - (bed + musicGainDb - params.duckDb),
   };
-  return { ...levels, predictedLufs: foretellLufs(sound, voiceTrack, levels, params) };
 }
 
 /** Fades lie where nobody speaks, since the music is even while somebody does. */
@@ -93,26 +90,7 @@ function chooseFades(speech: readonly SpeechSpan[], totalSeconds: number) {
   return { fadeInSeconds: bound(before, fades.in), fadeOutSeconds: bound(after, fades.out) };
 }
 
-function foretellLufs(
-  { music, totalSeconds }: MixSound,
-  voiceTrack: LevelTrack,
-  levels: Pick<MixLevels, "speech" | "musicGainDb" | "fadeInSeconds" | "fadeOutSeconds">,
-  params: MixParams,
-): number | null {
-  const gains = createMusicGains({
-    envelope: buildDuckEnvelope(levels.speech, params.duckDb, blocksPerSecond),
-    musicGain: 10 ** (levels.musicGainDb / 20),
-    fadeInFrames: levels.fadeInSeconds * blocksPerSecond,
-    fadeOutFrames: levels.fadeOutSeconds * blocksPerSecond,
-    totalFrames: totalSeconds * blocksPerSecond,
-  });
-  return gatedLufs(Math.max(1, Math.round(totalSeconds * blocksPerSecond)), (block) => {
-    const [gain = 0] = gains.next(block, 1);
-    return voiceTrack.energy(block) + gain ** 2 * readMusic(music, block);
-  });
-}
-
-/** What the mixer needs, for a gain of the whole. */
+/** What the mixer needs for the music, for a gain of the whole; the voice comes with its gain. */
 export const buildMixGains = (
   levels: MixLevels,
   duckDb: number,
@@ -120,7 +98,6 @@ export const buildMixGains = (
   rate: number,
   totalFrames: number,
 ) => ({
-  voiceGain: 10 ** (gainDb / 20),
   musicGain: 10 ** ((gainDb + levels.musicGainDb) / 20),
   envelope: buildDuckEnvelope(levels.speech, duckDb, rate),
   fadeInFrames: levels.fadeInSeconds * rate,
@@ -128,22 +105,7 @@ export const buildMixGains = (
   totalFrames,
 });
 
-/** The narrations as they lie in the output, which they do one after another. */
-function layOut(voices: readonly PlacedVoice[]): LevelTrack {
-  const track = createLevelTrack();
-  for (const { startSeconds, levels, heardLu } of voices) {
-    const start = Math.round(startSeconds * blocksPerSecond);
-    const factor = 10 ** (heardLu / 10);
-    while (track.length < start) track.push(0);
-    for (let block = track.length - start; block < levels.length; block++) track.push(levels.energy(block) * factor);
-  }
-  return track;
-}
-
 const addLu = (lufs: number | null, lu: number): number | null => (lufs === null ? null : lufs + lu);
-
-const readMusic = ({ levels, heardLu, loopSeconds }: MixSound["music"], block: number): number =>
-  levels.energy(block % Math.max(1, Math.round(loopSeconds * blocksPerSecond))) * 10 ** (heardLu / 10);
 
 /** Of the whole bed, or of what lies under speech where that is louder. */
 function loudestMusic(
@@ -158,33 +120,4 @@ function loudestMusic(
   }
   const found = [gatedLufs(blocks, energyAt), spoken.lufs()].filter((lufs) => lufs !== null);
   return found.length === 0 ? null : Math.max(...found);
-}
-
-function gatedLufs(blocks: number, energyAt: (block: number) => number): number | null {
-  const gate = createBlockGate();
-  for (let block = 0; block < blocks; block++) gate.add(energyAt(block));
-  return gate.lufs();
-}
-
-/** Programme loudness of blocks of 10 ms; below 0.4 s, where nothing is gated, that of their mean. */
-function createBlockGate(): { add(energy: number): void; lufs(): number | null } {
-  const gated = new GatedLoudness();
-  const perStep = blocksPerSecond / 10;
-  let count = 0;
-  let total = 0;
-  let step = 0;
-  return {
-    add(energy) {
-      total += energy;
-      step += energy;
-      if (++count % perStep > 0) return;
-      gated.add(step / perStep);
-      step = 0;
-    },
-    lufs() {
-      if (count >= 4 * perStep) return gated.integratedLufs();
-      const mean = count === 0 ? 0 : total / count;
-      return mean > 1e-7 ? energyToLufs(mean) : null;
-    },
-  };
 }

@@ -13,6 +13,8 @@ export interface MixTrack {
   readonly reading: LoudnessReading;
   /** K-weighted, as the file is. */
   readonly levels: LevelTrack;
+  /** Largest magnitudes, squared. */
+  readonly peaks: LevelTrack;
   /** What the output's channels add to its loudness, LU. */
   readonly heardLu: number;
   readonly end: PcmSourceEnd;
@@ -39,8 +41,14 @@ export async function measureMixTrack(
       },
     },
   );
-  const levels = createLevelTrack();
-  const meter = createLoudnessMeter({ ...format, onBlock: (meanSquare) => levels.push(meanSquare) });
+  const [levels, peaks] = [createLevelTrack(), createLevelTrack()];
+  const meter = createLoudnessMeter({
+    ...format,
+    onBlock: (meanSquare, samplePeak) => {
+      levels.push(meanSquare);
+      peaks.push(samplePeak ** 2);
+    },
+  });
   try {
     let frames = 0;
     for await (const samples of readFloatFrames(source.pcm, format.channels)) {
@@ -56,5 +64,5 @@ export async function measureMixTrack(
   if (end === null) throw new RangeError("a source that has ended tells its length");
   // BS.1770 adds the channels' energies: one channel given to two reads 3 dB more.
   const heardLu = format.channels === 1 && target.channels === 2 ? 10 * Math.log10(2) : 0;
-  return { input, reading: meter.finish(), levels, heardLu, end };
+  return { input, reading: meter.finish(), levels, peaks, heardLu, end };
 }

@@ -1,6 +1,7 @@
 import type { MixParams } from "../../core/kinds/index.ts";
 import { addSeconds, type ExactSeconds, toFrame, toNumber, zeroSeconds } from "../media/pcm-time.ts";
 import { detectSpeech, type SpeechSpan } from "../media/speech-detect.ts";
+import { createMixForecast, type MixForecast } from "./mix-forecast.ts";
 import { cutMusic, estimateSeconds, type MixInputs, musicTooShort } from "./mix-inputs.ts";
 import { chooseMixLevels, type MixLevels } from "./mix-levels.ts";
 import { type MixTrack, measureMixTrack } from "./mix-measure.ts";
@@ -14,12 +15,15 @@ export interface MixPlan {
   readonly output: StitchPlan;
   readonly narration: readonly MixTrack[];
   readonly music: MixTrack;
+  /** Of the whole file, as its container says. */
+  readonly musicSeconds: number;
   /** Exact, in the output. */
   readonly starts: readonly ExactSeconds[];
   readonly preRollFrames: number;
   readonly postRollFrames: number;
   readonly totalFrames: number;
   readonly levels: MixLevels;
+  readonly forecast: MixForecast;
 }
 
 /** First pass, and what follows from it. */
@@ -44,16 +48,19 @@ export async function planMix(
   const voices = narration.map((track, index) => ({
     startSeconds: preRollFrames / rate + toNumber(starts[index] ?? zeroSeconds),
     levels: track.levels,
+    peaks: track.peaks,
     heardLu: track.heardLu,
     spans: clampSpans(detectSpeech(track.levels), toNumber(track.end.duration)),
   }));
-  const musicSeconds = toNumber(music.end.duration);
-  const loopSeconds = musicSeconds - Math.min(loopCrossfadeMs / 1000, musicSeconds / 2);
-  const levels = chooseMixLevels(
-    { voices, music: { ...music, loopSeconds }, totalSeconds: totalFrames / rate },
-    params,
-  );
-  return { params, output, narration, music, starts, preRollFrames, postRollFrames, totalFrames, levels };
+  const usedSeconds = toNumber(music.end.duration);
+  const loopSeconds = usedSeconds - Math.min(loopCrossfadeMs / 1000, usedSeconds / 2);
+  const sound = { voices, music: { ...music, loopSeconds }, totalSeconds: totalFrames / rate };
+  const levels = chooseMixLevels(sound, params);
+  const forecast = createMixForecast(sound, levels, params.duckDb);
+  return {
+    ...{ params, output, narration, music, musicSeconds: estimateSeconds(inputs.music), starts },
+    ...{ preRollFrames, postRollFrames, totalFrames, levels, forecast },
+  };
 }
 
 /** Blocks may reach a little beyond a recording's end. */

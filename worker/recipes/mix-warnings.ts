@@ -1,12 +1,11 @@
 import { MixdownError } from "../../core/errors.ts";
 import type { Warning } from "../../core/report.ts";
+import { loudnessToleranceLu } from "../media/mastering.ts";
 import type { FinishedMix } from "./mix-finish.ts";
 import type { MixPlan } from "./mix-plan.ts";
 
 /** Below these nobody hears it. */
 const audible = { missingSeconds: 0.005, differenceLu: 6 };
-/** Bound of the result's loudness, LU beside its target. */
-const boundLu = 0.2;
 
 /**
  * What a user should know of a finished mix, one sentence each.
@@ -24,14 +23,14 @@ export function describeMix(plan: MixPlan, finished: FinishedMix): Warning[] {
 function findMissedBounds({ params }: MixPlan, { reading, limited }: FinishedMix): Warning[] {
   const { integratedLufs, truePeakDbtp } = reading;
   const warnings: Warning[] = [];
-  if (integratedLufs !== null && Math.abs(integratedLufs - params.loudnessLufs) > boundLu) {
+  if (integratedLufs !== null && Math.abs(integratedLufs - params.loudnessLufs) > loudnessToleranceLu) {
     const why = limited ? ` under a true peak of ${params.ceilingDbtp} dBTP` : "";
     const detail = `The result is at ${integratedLufs.toFixed(1)} LUFS; ${params.loudnessLufs} could not be reached${why}. Choose a lower loudness or a higher ceiling.`;
     warnings.push({ code: "loudness_not_reached", detail });
   }
   if (truePeakDbtp !== null && truePeakDbtp > params.ceilingDbtp) {
     const detail = `The result's true peak is ${truePeakDbtp.toFixed(2)} dBTP, above the ceiling of ${params.ceilingDbtp}: the codec raised it. Choose a lower ceiling, or a lossless format.`;
-    warnings.push({ code: "true_peak_exceeded", detail });
+    warnings.push({ code: "ceiling_not_kept", detail });
   }
   return warnings;
 }

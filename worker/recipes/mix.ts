@@ -18,6 +18,15 @@ import { buildStitchPlan, chooseStitchFormat } from "./stitch-plan.ts";
  * a second of sound.
  */
 export const mix: Recipe<MixParams> = async (context, params) => {
+  try {
+    return await makeMix(context, params);
+  } catch (error) {
+    // What was told to stop fails in many words; the reason is one.
+    throw context.signal.aborted ? context.signal.reason : error;
+  }
+};
+
+const makeMix: Recipe<MixParams> = async (context, params) => {
   const inputs = await probeMixInputs(context);
   const [first] = inputs.narration;
   if (first === undefined) throw new RangeError("a mix without narration was accepted");
@@ -47,7 +56,7 @@ function buildReport(plan: MixPlan, { reading, gainDb, limited, corrected }: Fin
   const musicSeconds = toNumber(music.end.duration);
   const inOrder = [...narration, music].toSorted((a, b) => a.input.index - b.input.index);
   return {
-    before: inOrder.map(describeTrack),
+    before: inOrder.map((track) => describeTrack(track, track === music ? plan.musicSeconds : null)),
     after: {
       integratedLufs: reading.integratedLufs,
       truePeakDbtp: reading.truePeakDbtp,
@@ -89,17 +98,19 @@ function buildReport(plan: MixPlan, { reading, gainDb, limited, corrected }: Fin
 /** A report is a document, not a list of ten hours' sentences. */
 const mostSpans = 500;
 
-/** The music is described as far as it is used. */
-function describeTrack({ input, reading, end }: MixTrack): Measurement {
+/** @param fileSeconds of music, of which only the beginning may have been used and measured */
+function describeTrack({ input, reading, end }: MixTrack, fileSeconds: number | null): Measurement {
+  const usedSeconds = toNumber(end.duration);
+  const isPart = fileSeconds !== null && fileSeconds > usedSeconds + 0.001;
   return {
     integratedLufs: reading.integratedLufs,
     truePeakDbtp: reading.truePeakDbtp,
     loudnessRangeLu: reading.loudnessRangeLu,
     noiseFloorDbfs: null,
-    durationSeconds: toNumber(end.duration),
+    durationSeconds: isPart ? fileSeconds : usedSeconds,
     sampleRateHz: input.stream.sampleRateHz,
     channels: input.stream.channels,
     codec: input.stream.codec,
-    measured: "whole",
+    measured: isPart ? "used" : "whole",
   };
 }
