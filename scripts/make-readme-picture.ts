@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Peaks, parsePeaksJson } from "../worker/media/peaks.ts";
 import { buildWaveformSvg } from "../worker/media/waveform-svg.ts";
@@ -37,6 +37,7 @@ try {
   });
   const title = "Waveforms of two noisy voices of different levels, before and after cleaning and stitching";
   const svg = buildWaveformSvg({ before: drawJoined("before", voices), after: drawJoined("after", cleaned), title });
+  mkdirSync(dirname(picture), { recursive: true });
   writeFileSync(picture, svg);
   console.log(`${picture}  ${svg.length} bytes`);
 } finally {
