@@ -15,6 +15,7 @@ import { addCompose } from "./routes/compose.ts";
 import { addDocs } from "./routes/docs.ts";
 import { addEvents } from "./routes/events.ts";
 import { addJobs } from "./routes/jobs.ts";
+import { addMultipart } from "./routes/multipart.ts";
 import { addOutputs } from "./routes/outputs.ts";
 import { addUploads } from "./routes/uploads.ts";
 import { addWebhooks } from "./routes/webhooks.ts";
@@ -54,6 +55,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   addEvents(app, deps);
   addOutputs(app, deps);
   addUploads(app, deps);
+  addMultipart(app, deps);
   addCompose(app, deps);
   addWebhooks(app, deps);
   return app;

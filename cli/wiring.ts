@@ -70,12 +70,13 @@ const absentLauncher: TaskLauncher = {
 function openStores(config: EmbeddedConfig, ffmpegMajor: number, launcher: TaskLauncher) {
   mkdirSync(config.dataDir, { recursive: true });
   const database = openDatabase(join(config.dataDir, "mixdown.sqlite"));
+  const queue = createSqliteJobQueue(database, systemClock, {
+    visibilityTimeoutMs,
+    maxReceiveCount: limits.maxReceiveCount,
+  });
   const platform: Platform = {
     jobs: createSqliteJobStore(database, systemClock),
-    queue: createSqliteJobQueue(database, systemClock, {
-      visibilityTimeoutMs,
-      maxReceiveCount: limits.maxReceiveCount,
-    }),
+    queue,
     cache: createSqliteResultCache(database),
     deadLetters: createSqliteDeadLetterStore(database, systemClock),
     objects: createFileObjectStore(join(config.dataDir, "objects"), { scratchDir: join(config.dataDir, "scratch") }),
@@ -92,6 +93,7 @@ function openStores(config: EmbeddedConfig, ffmpegMajor: number, launcher: TaskL
   };
   return {
     platform,
+    queue,
     events: createSqliteEventLog(database),
     keys: createSqliteApiKeyStore(database),
     webhooks: createSqliteWebhookStore(database),
@@ -135,10 +137,12 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
       slots: config.workers,
       graceMs: workerGraceMs,
       serve: (child) => servePorts(child, { jobs: platform.jobs, cache: platform.cache, queue: platform.queue }),
-      onExit: (exit) => void settleExit(platform, exit, signal.aborted).catch(onFault),
+      onExit: (exit) => settleExit(platform, exit, signal.aborted).catch(onFault),
     });
     const stores = openStores(config, ffmpeg.major, launcher);
     const { platform, close } = stores;
+    // What a killed platform had in its hands would block its groups for the visibility timeout.
+    stores.queue.handBackAll();
     const sender = createWebhookSender({ allowPrivate: config.privateWebhooks });
     const deliverWebhooks = async () => {
       const deps = { webhooks: stores.webhooks, events: stores.events, sender, clock: systemClock };

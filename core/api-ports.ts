@@ -10,6 +10,13 @@ export interface UploadTicket {
   readonly expiresAt: string;
 }
 
+/** Fields that go before the file in a `multipart/form-data` POST. */
+export interface UploadForm {
+  readonly url: string;
+  readonly fields: Readonly<Record<string, string>>;
+  readonly expiresAt: string;
+}
+
 export interface UploadAnnouncement {
   readonly key: string;
   readonly contentType: string;
@@ -33,6 +40,11 @@ export interface MultipartUpload {
 /** Uploads and downloads by URLs that carry their own permission, for a while. */
 export interface TransferSigner {
   presignUpload(announcement: UploadAnnouncement, expiresInSeconds: number): Promise<UploadTicket>;
+  /** A form that a browser may post a file with, of at most `maxBytes`; for uploads whose size is not known yet. */
+  presignForm(
+    form: { readonly key: string; readonly contentType: string; readonly maxBytes: number },
+    expiresInSeconds: number,
+  ): Promise<UploadForm>;
   /** The browser saves it under `filename`. */
   presignDownload(
     download: { readonly key: string; readonly filename: string; readonly contentType: string },

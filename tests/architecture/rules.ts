@@ -12,7 +12,6 @@ interface Room {
   readonly packages?: RegExp;
 }
 
-const nodeBuiltins = /^node:/;
 const awsSdk = /^(@aws-sdk\/|@smithy\/|aws-sdk$)/;
 const terraform = /^(cdktn|cdktf|@cdktn\/.*|@cdktf\/.*|constructs)($|\/)/;
 
@@ -21,7 +20,7 @@ const rooms: Readonly<Record<string, Room>> = {
   "main.ts": { may: ["config", "stacks", "core"] },
   config: { may: ["core"] },
   core: { may: [], packages: /^(zod|node:crypto)$/ },
-  "adapters/embedded": { may: ["core"], packages: nodeBuiltins },
+  "adapters/embedded": { may: ["core"], packages: /^(node:.*|@fastify\/busboy)$/ },
   "adapters/aws": { may: ["core"] },
   // Ports that speak plain HTTP to the world: the same in both places.
   "adapters/http": { may: ["core"], packages: /^(node:.*|ipaddr\.js)$/ },

@@ -1,14 +1,13 @@
-import { createHash, randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable, Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { MixdownError } from "../../../core/errors.ts";
-import { limits } from "../../../core/limits.ts";
 import type { Clock, ObjectStore } from "../../../core/ports.ts";
 import type { createMultipartFiles } from "./multipart-files.ts";
+import { checkBody, checkForm, checkHeaders, receiveFile, receiveForm } from "./receive.ts";
 import { openGrant, type TransferGrant } from "./token.ts";
 
 export interface TransferHandlerOptions {
@@ -22,9 +21,9 @@ export interface TransferHandlerOptions {
 /** Any page may use a URL that was given to it: the URL is the permission, as with a bucket's own CORS rule. */
 const cors = {
   "access-control-allow-origin": "*",
-  "access-control-allow-methods": "GET, HEAD, PUT",
+  "access-control-allow-methods": "GET, HEAD, PUT, POST",
   "access-control-allow-headers": "content-type, x-amz-checksum-sha256, range",
-  "access-control-expose-headers": "etag, content-length, content-range",
+  "access-control-expose-headers": "etag, location, content-length, content-range",
   "access-control-max-age": "3600",
 };
 
@@ -41,6 +40,7 @@ export function createTransferHandler(options: TransferHandlerOptions): (request
   return async (request) => {
     if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: cors });
     const [, , token = ""] = new URL(request.url).pathname.split("/");
+    if (token === "form") return takeForm(request);
     const grant = openGrant(secret, token, clock.now());
     const wanted = grant.operation === "get" ? ["GET", "HEAD"] : ["PUT"];
     if (!wanted.includes(request.method)) {
@@ -56,7 +56,8 @@ export function createTransferHandler(options: TransferHandlerOptions): (request
     await mkdir(scratchDir, { recursive: true });
     const path = join(scratchDir, randomUUID());
     try {
-      const received = await receive(request, path, grant.sizeBytes ?? partBytes);
+      const body = request.body === null ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream);
+      const received = await receiveFile(body, path, grant.sizeBytes ?? partBytes);
       checkBody(grant, received);
       const { key, uploadId, partNumber, contentType } = grant;
       const etag =
@@ -64,6 +65,26 @@ export function createTransferHandler(options: TransferHandlerOptions): (request
           ? await multipart.addPart({ key, uploadId }, partNumber, path)
           : `"${(await objects.putFile(key, path, contentType ?? "application/octet-stream")).etag}"`;
       return new Response(null, { status: 200, headers: { ...cors, etag } });
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  async function takeForm(request: Request): Promise<Response> {
+    if (request.method !== "POST") {
+      throw new MixdownError("auth_invalid", { message: `This URL is for POST, not ${request.method}.` });
+    }
+    await mkdir(scratchDir, { recursive: true });
+    const path = join(scratchDir, randomUUID());
+    try {
+      const { key, contentType } = await receiveForm(request, path, (fields) => {
+        const grant = openGrant(secret, fields.get("x-mixdown-grant") ?? "", clock.now());
+        checkForm(grant, fields);
+        return grant;
+      });
+      const object = await objects.putFile(key, path, contentType ?? "application/octet-stream");
+      const location = new URL(`/files/${key.split("/").map(encodeURIComponent).join("/")}`, request.url).href;
+      return new Response(null, { status: 204, headers: { ...cors, etag: `"${object.etag}"`, location } });
     } finally {
       await rm(path, { force: true });
     }
@@ -106,54 +127,6 @@ export function createTransferHandler(options: TransferHandlerOptions): (request
     return new Response(Readable.toWeb(file) as ConstructorParameters<typeof Response>[0], init);
   }
 }
-
-function checkHeaders(grant: TransferGrant, request: Request): void {
-  const length = request.headers.get("content-length");
-  if (grant.sizeBytes !== undefined && length !== null && Number(length) !== grant.sizeBytes) {
-    throw mismatch(`the body has ${length} bytes, announced were ${grant.sizeBytes}`);
-  }
-  const type = request.headers.get("content-type");
-  if (grant.contentType !== undefined && type !== grant.contentType) {
-    throw mismatch(`Content-Type is ${JSON.stringify(type)}, announced was ${JSON.stringify(grant.contentType)}`);
-  }
-  if (grant.checksum !== undefined && request.headers.get("x-amz-checksum-sha256") !== grant.checksum) {
-    throw mismatch("x-amz-checksum-sha256 is not the announced one");
-  }
-}
-
-function checkBody(grant: TransferGrant, received: { sizeBytes: number; checksum: string }): void {
-  if (grant.sizeBytes !== undefined && received.sizeBytes !== grant.sizeBytes) {
-    throw mismatch(`the body has ${received.sizeBytes} bytes, announced were ${grant.sizeBytes}`);
-  }
-  if (grant.checksum !== undefined && received.checksum !== grant.checksum) {
-    throw mismatch("the body's SHA-256 is not the announced one");
-  }
-}
-
-async function receive(
-  request: Request,
-  path: string,
-  limitBytes: number,
-): Promise<{ sizeBytes: number; checksum: string }> {
-  const hash = createHash("sha256");
-  let sizeBytes = 0;
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      sizeBytes += chunk.length;
-      hash.update(chunk);
-      if (sizeBytes <= Math.min(limitBytes, limits.inputBytes)) done(null, chunk);
-      else done(mismatch(`the body has more than ${limitBytes} bytes`));
-    },
-  });
-  const body = request.body === null ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream);
-  await pipeline(body, meter, createWriteStream(path, { flags: "wx" }));
-  return { sizeBytes, checksum: hash.digest("base64") };
-}
-
-const mismatch = (what: string): MixdownError =>
-  new MixdownError("upload_mismatch", {
-    message: `Not the announced file: ${what}; upload exactly that file, or announce this one.`,
-  });
 
 /** RFC 9110, single ranges only; several, or what cannot be read, give the whole. */
 function parseRange(header: string | null, size: number): { start: number; end: number } | "unsatisfiable" | null {

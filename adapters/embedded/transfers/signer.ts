@@ -38,6 +38,12 @@ export function createTransferSigner(options: TransferSignerOptions): TransferSi
       };
       return { method: "PUT", headers, ...sealed };
     },
+    async presignForm({ key, contentType, maxBytes }, expiresInSeconds) {
+      const expiresAt = clock.now() + expiresInSeconds * 1_000;
+      const grant = sealGrant(secret, { operation: "form", key, contentType, maxBytes, expiresAt });
+      const fields = { key, "content-type": contentType, "x-mixdown-grant": grant };
+      return { url: `${baseUrl()}/files/form`, fields, expiresAt: isoTime(expiresAt) };
+    },
     presignDownload: async ({ key, filename, contentType }, expiresInSeconds) =>
       seal({ operation: "get", key, filename, contentType }, expiresInSeconds),
     createMultipart: (announcement) => multipart.create(announcement),

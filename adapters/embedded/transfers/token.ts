@@ -3,12 +3,14 @@ import { MixdownError } from "../../../core/errors.ts";
 
 /** What one URL allows; everything that matters is under its signature. */
 export interface TransferGrant {
-  readonly operation: "put" | "get" | "part";
+  readonly operation: "put" | "get" | "part" | "form";
   readonly key: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   readonly contentType?: string | undefined;
   readonly sizeBytes?: number | undefined;
+  /** Most bytes of a form's file. */
+  readonly maxBytes?: number | undefined;
   /** Base64, as S3's checksum header has it. */
   readonly checksum?: string | undefined;
   readonly filename?: string | undefined;

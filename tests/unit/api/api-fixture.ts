@@ -18,6 +18,11 @@ const transfers: TransferSigner = {
     headers: { "content-type": contentType },
     expiresAt: "2026-11-01T00:15:00.000Z",
   }),
+  presignForm: async ({ key, contentType }) => ({
+    url: "https://files.example/",
+    fields: { key, "content-type": contentType },
+    expiresAt: "2026-11-01T00:15:00.000Z",
+  }),
   presignDownload: async ({ key }) => ({
     url: `https://files.example/${encodeURIComponent(key)}`,
     expiresAt: "2026-11-01T01:00:00.000Z",
