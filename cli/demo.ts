@@ -11,12 +11,12 @@ import type { Measurement } from "../core/report.ts";
 import { submit } from "../core/submit.ts";
 import { openEmbedded, runPlatform } from "./wiring.ts";
 
-const sources = ["narration-1.flac", "narration-2.m4a"].map((name) =>
-  fileURLToPath(new URL(`../assets/demo/${name}`, import.meta.url)),
-);
+const find = (name: string): string => fileURLToPath(new URL(`../assets/demo/${name}`, import.meta.url));
+const sources = ["narration-1.flac", "narration-2.m4a"].map(find);
+const bed = find("music-bed.opus");
 const nameOf = (path: string): string => basename(path, extname(path));
 
-/** Cleans two noisy narrations and stitches the results, by jobs, on this machine; prints what was measured. */
+/** Cleans two noisy narrations, stitches them, and lays music under them, by jobs, here; prints what was measured. */
 async function demo(print: (line: string) => void): Promise<void> {
   const config = readEmbeddedConfig();
   const stop = new AbortController();
@@ -41,18 +41,31 @@ async function demo(print: (line: string) => void): Promise<void> {
   }
 }
 
-/** Two clean jobs and the stitch that waits for both; the results do not exist yet when it is submitted. */
+/** Two clean jobs, the stitch that waits for both, the mix that waits for it: no result exists when they are submitted. */
 async function submitJobs(platform: Platform, owner: string): Promise<readonly Job[]> {
   const send = async (request: JobRequest) => (await submit(platform, request, { owner })).job;
+  const upload = async (path: string): Promise<string> => {
+    const key = rawKey(owner, createId(platform.clock), basename(path));
+    await platform.objects.putFile(key, path, contentTypes[extname(path)] ?? "application/octet-stream");
+    return key;
+  };
   const cleaned: Job[] = [];
   for (const path of sources) {
-    const key = rawKey(owner, createId(platform.clock), basename(path));
-    await platform.objects.putFile(key, path, extname(path) === ".flac" ? "audio/flac" : "audio/mp4");
-    cleaned.push(await send({ kind: "clean", inputs: [{ key }], params: { format: "wav" } }));
+    cleaned.push(await send({ kind: "clean", inputs: [{ key: await upload(path) }], params: { format: "wav" } }));
   }
   const inputs = cleaned.map(({ jobId }, index) => ({ jobId, output: `${nameOf(sources[index] ?? "")}.wav` }));
-  return [...cleaned, await send({ kind: "stitch", inputs, params: { gapMs: 400, format: "mp3" } })];
+  const stitched = await send({ kind: "stitch", inputs, params: { gapMs: 400, format: "wav" } });
+  const narration = { jobId: stitched.jobId, output: "stitched.wav", role: "narration" };
+  const music = { key: await upload(bed), role: "music" };
+  const params = { preRollSeconds: 3, postRollSeconds: 4, format: "mp3" };
+  return [...cleaned, stitched, await send({ kind: "mix", inputs: [narration, music], params })];
 }
+
+const contentTypes: Readonly<Record<string, string>> = {
+  ".flac": "audio/flac",
+  ".m4a": "audio/mp4",
+  ".opus": "audio/ogg",
+};
 
 async function waitForEnd(platform: Platform, ref: JobRef): Promise<Job> {
   for (;;) {
