@@ -142,7 +142,7 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
     const stores = openStores(config, ffmpeg.major, launcher);
     const { platform, close } = stores;
     // What a killed platform had in its hands would block its groups for the visibility timeout.
-    stores.queue.handBackAll();
+    await stores.queue.handBackAll();
     const sender = createWebhookSender({ allowPrivate: config.privateWebhooks });
     const deliverWebhooks = async () => {
       const deps = { webhooks: stores.webhooks, events: stores.events, sender, clock: systemClock };

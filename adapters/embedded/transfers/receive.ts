@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { Readable, Transform } from "node:stream";
+import { PassThrough, Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { Busboy, type BusboyHeaders } from "@fastify/busboy";
@@ -53,11 +53,15 @@ export async function receiveForm(
   form.on("file", (_name, file) => {
     writing = (async () => {
       const grant = judge(fields);
-      await receiveFile(file, path, grant.maxBytes ?? limits.singlePutBytes);
+      // Apart from the form's own stream, which must live to its end: a broken one would never finish the form.
+      await receiveFile(file.pipe(new PassThrough()), path, grant.maxBytes ?? limits.singlePutBytes);
       return grant;
     })();
     // The form goes on being read, so that the sender hears the answer; the file itself is not kept.
-    writing.catch(() => file.resume());
+    writing.catch(() => {
+      file.unpipe();
+      file.resume();
+    });
   });
   try {
     await pipeline(Readable.fromWeb(request.body as ReadableStream), form);
