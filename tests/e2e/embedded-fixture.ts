@@ -36,11 +36,11 @@ export class EmbeddedFixture {
     return this.#embedded.events;
   }
 
-  /** Starts `mixdown dev` on the folder; resolves when it says that it is running, or has ended. */
-  async start(): Promise<ChildProcess & { text: string }> {
+  /** Starts `mixdown dev` on the folder, and on any free port by default; resolves when it says that it is running, or has ended. */
+  async start(port = 0): Promise<ChildProcess & { text: string }> {
     const child = Object.assign(
       spawn(process.execPath, [main, "dev", "--data", this.dataDir], {
-        env: { ...process.env, MIXDOWN_DATA: this.dataDir, MIXDOWN_WORKERS: "2", MIXDOWN_PORT: "0" },
+        env: { ...process.env, MIXDOWN_DATA: this.dataDir, MIXDOWN_WORKERS: "2", MIXDOWN_PORT: String(port) },
         stdio: ["ignore", "pipe", "pipe"],
       }),
       { text: "" },
