@@ -69,7 +69,7 @@ function announce(
   { reporter }: Session,
 ): void {
   for (const warning of result.warnings)
-    if (warning.code !== "ffmpeg_bundled") reporter.warn(`${label}: ${warning.detail}`);
+    if (warning.code !== "ffmpeg_old") reporter.warn(`${label}: ${warning.detail}`);
   const written = result.outputs.map((file) => `${file.path} (${formatBytes(file.sizeBytes)})`).join(", ");
   const text = `${label} → ${written}${result.report === null ? "" : `\n${formatReport(result.report)}`}`;
   if (output.type === "stream" && output.path === null) reporter.note(text);

@@ -5,6 +5,7 @@ import { MixdownError } from "../core/errors.ts";
 import type { KindName, ParamsOf } from "../core/kinds/index.ts";
 import type { Report, Warning } from "../core/report.ts";
 import { mixdownVersion } from "../core/version.ts";
+import { describeOldBuild } from "../worker/media/old-build.ts";
 import { findToolchain, type Toolchain } from "../worker/media/toolchain.ts";
 import { recipes } from "../worker/recipes/index.ts";
 import type { Recipe, RecipeContext, RecipeResult } from "../worker/recipes/recipe.ts";
@@ -46,10 +47,10 @@ export async function openToolchain({
   reporter,
 }: Session): Promise<{ toolchain: Toolchain; warnings: readonly Warning[] }> {
   const toolchain = await findToolchain(readToolPaths());
-  if (toolchain.ffmpeg.rung !== "bundled") return { toolchain, warnings: [] };
-  const detail = `The ffmpeg that comes with the package is used (${toolchain.ffmpeg.version}, of 2018): slower, with fewer filters, and no quality bar holds. Install ffmpeg 5 or newer.`;
-  reporter.warn(detail);
-  return { toolchain, warnings: [{ code: "ffmpeg_bundled", detail }] };
+  const warning = describeOldBuild(toolchain.ffmpeg);
+  if (warning === null) return { toolchain, warnings: [] };
+  reporter.warn(warning.detail);
+  return { toolchain, warnings: [warning] };
 }
 
 /** The recipe of a kind, loaded now. */

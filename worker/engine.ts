@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Engine, EngineResult, EngineWork } from "../core/run.ts";
+import { describeOldBuild } from "./media/old-build.ts";
 import type { Toolchain } from "./media/toolchain.ts";
 import { loadRecipe } from "./recipes/index.ts";
 
@@ -29,10 +30,11 @@ export function createMediaEngine(options: MediaEngineOptions): Engine & { close
       { inputs: work.inputs, scratchDir, toolchain, signal: work.signal, peaks: true, onProgress: work.onProgress },
       work.job.params,
     );
+    const oldBuild = describeOldBuild(toolchain.ffmpeg);
     return {
       outputs: result.outputs,
       report: result.report,
-      warnings: result.warnings,
+      warnings: [...(oldBuild === null ? [] : [oldBuild]), ...result.warnings],
       engine: {
         mixdown: mixdownVersion,
         ffmpeg: toolchain.ffmpeg.version,
