@@ -1,8 +1,6 @@
-import { enableCompileCache } from "node:module";
-import { join } from "node:path";
-import { readToolPaths } from "../config/tool-paths.ts";
+import { startCompileCache } from "../config/compile-cache.js";
 
-// Before anything else is loaded: with it the start from source takes a third of the time.
-enableCompileCache(join(readToolPaths().cacheDir, "compiled"));
+// mixdown.js has done it; this is for who starts the source itself.
+startCompileCache();
 const { runCli } = await import("./program.ts");
 await runCli(process.argv.slice(2));

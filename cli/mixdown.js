@@ -9,6 +9,8 @@ if (Number(node.split(".")[0]) < 24) {
   );
   process.exitCode = 5;
 } else {
+  const { startCompileCache } = await import("../config/compile-cache.js");
+  startCompileCache();
   // The checkout runs the source; the packed package has built JavaScript only, since Node strips no types there.
   await import(existsSync(new URL("./main.ts", import.meta.url)) ? "./main.ts" : "../dist/cli/main.js");
 }

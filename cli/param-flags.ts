@@ -43,12 +43,16 @@ interface PropertySchema {
   readonly enum?: readonly string[];
 }
 
+const built = new Map<KindName, readonly ParamFlag[]>();
+
 /** Flags of a kind's parameters, in the schema's order. */
 export function buildParamFlags(kind: KindName): readonly ParamFlag[] {
-  const schema = z.toJSONSchema(kinds[kind].params, { io: "input" });
-  return Object.entries(schema.properties ?? {}).map(([param, property]) =>
-    buildFlag(param, property as PropertySchema),
-  );
+  const known = built.get(kind);
+  if (known !== undefined) return known;
+  const { properties = {} } = z.toJSONSchema(kinds[kind].params, { io: "input" });
+  const flags = Object.entries(properties).map(([param, property]) => buildFlag(param, property as PropertySchema));
+  built.set(kind, flags);
+  return flags;
 }
 
 function buildFlag(param: string, schema: PropertySchema): ParamFlag {

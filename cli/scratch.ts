@@ -1,5 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -21,10 +20,10 @@ let hooked = false;
 export function createScratch(parent: string): Scratch {
   if (!hooked) process.on("exit", () => live.forEach(removeNow));
   hooked = true;
-  const path = join(parent, `${ownPrefix()}${process.pid}-${randomBytes(4).toString("hex")}`);
+  let path: string;
   try {
     removeAbandoned(parent);
-    mkdirSync(path);
+    path = mkdtempSync(join(parent, `${ownPrefix()}${process.pid}-`));
   } catch (cause) {
     throw describeWriteFault(cause, parent);
   }
@@ -57,12 +56,15 @@ export function describeWriteFault(cause: unknown, place: string): MixdownError 
 }
 
 // The host is part of the name: a shared folder shows the process ids of other machines too.
-const ownPrefix = (): string => `.mixdown-${createHash("sha256").update(hostname()).digest("hex").slice(0, 6)}-`;
+const ownPrefix = (): string =>
+  `.mixdown-${hostname()
+    .replaceAll(/[^A-Za-z0-9]/g, "")
+    .slice(0, 24)}-`;
 
 function removeAbandoned(parent: string): void {
   const prefix = ownPrefix();
   for (const name of readdirSync(parent)) {
-    const pid = name.startsWith(prefix) ? /^(\d+)-[0-9a-f]{8}$/.exec(name.slice(prefix.length))?.[1] : undefined;
+    const pid = name.startsWith(prefix) ? /^(\d+)-[^-]{6}$/.exec(name.slice(prefix.length))?.[1] : undefined;
     if (pid !== undefined && !isAlive(Number(pid))) removeNow(join(parent, name));
   }
 }

@@ -23,7 +23,7 @@ test("fails when what a killed process left is never removed, or a living one's 
   const own = createScratch(dir);
   const { pid } = spawnSync(process.execPath, ["-e", "0"]);
   const abandoned = own.path.replace(`-${process.pid}-`, `-${pid}-`);
-  const foreign = own.path.replace(/\.mixdown-[0-9a-f]{6}-\d+/, `.mixdown-000000-${pid}`);
+  const foreign = own.path.replace(/\.mixdown-[^-]*-\d+/, `.mixdown-elsewhere-${pid}`);
   const unrelated = join(dir, ".mixdown");
   for (const path of [abandoned, foreign, unrelated]) mkdirSync(path);
   const next = createScratch(dir);
