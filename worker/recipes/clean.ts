@@ -88,7 +88,7 @@ async function survey(
   // Hum fills the low end of the noise profile: learnt once more without it. Short files cost nothing, long ones little.
   const notched = { ...plan, filters };
   const { noise } = await surveyAudio(toolchain, notched, { signal });
-  const relearnt = planTreatment({ ...before, noise: { ...noise, dcOffsets: before.noise.dcOffsets } }, params);
+  const relearnt = planTreatment({ ...before, noise }, params);
   return { before, treatment: relearnt, plan: notched };
 }
 
