@@ -34,6 +34,9 @@ const onlyEnglish: Plugin = {
   },
 };
 
+/** CommonJS packages that require Node's modules: these stay dependencies, since an ES module cannot take them in. */
+const external = ["@fastify/busboy"];
+
 rmSync(join(root, "dist"), { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
@@ -46,6 +49,7 @@ const { metafile } = await build({
   splitting: true,
   format: "esm",
   platform: "node",
+  external,
   target: "node24",
   minify: true,
   legalComments: "eof",
@@ -53,5 +57,9 @@ const { metafile } = await build({
   plugins: [pointToBuiltWorker, onlyEnglish],
 });
 const outputs = Object.entries(metafile.outputs);
+for (const [path] of outputs) {
+  if (!readFileSync(join(root, path), "utf8").includes("Dynamic require of")) continue;
+  throw new Error(`${path} took in a CommonJS package that requires at run time; name it in \`external\``);
+}
 const kilobytes = Math.round(outputs.reduce((sum, [, { bytes }]) => sum + bytes, 0) / 1000);
 console.log(`dist/: ${outputs.length} files, ${kilobytes} kB`);
