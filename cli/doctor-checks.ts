@@ -32,8 +32,8 @@ export interface Check {
 /** Filters and encoders that the recipes use; without those of the first list there is no recipe at all. */
 const wanted = {
   filters: {
-    needed: ["ebur128", "aresample", "volume", "atrim", "highpass"],
-    better: ["afftdn", "alimiter", "bandreject", "arnndn"],
+    needed: ["aformat", "aresample", "asetnsamples", "asplit", "atrim", "ebur128", "pan", "volume"],
+    better: ["bandreject"],
   },
   encoders: { needed: ["pcm_s16le", "flac", "aac"], better: ["libmp3lame", "libopus"] },
 } as const;
