@@ -2,7 +2,12 @@ import { createDuckGains, type DuckEnvelope } from "./duck-envelope.ts";
 import { createPcmQueue } from "./pcm-queue.ts";
 
 export interface DuckMix {
+  /** Of the music and of the result. */
   readonly channels: number;
+  /** As many, or 1, which is given to all of them. */
+  readonly voiceChannels: number;
+  /** Linear gain of the voice. */
+  readonly voiceGain: number;
   /** Linear gain of the music where nobody speaks. */
   readonly musicGain: number;
   readonly envelope: DuckEnvelope;
@@ -13,7 +18,7 @@ export interface DuckMix {
 }
 
 /**
- * Adds music under a voice, sample by sample, as interleaved floats. Both are f32le of the same rate and channels in whole frames; the voice
+ * Adds music under a voice, sample by sample, as interleaved floats. Both are f32le of the same rate in whole frames; the voice
  * decides the length, `totalFrames`; music that ends before it is followed by silence. Memory: one chunk of each.
  */
 export async function* mixDucked(
@@ -21,25 +26,19 @@ export async function* mixDucked(
   music: AsyncIterable<Uint8Array>,
   mix: DuckMix,
 ): AsyncGenerator<Float32Array> {
-  const { channels } = mix;
-  const frameBytes = 4 * channels;
-  const reader = createFrameReader(music, frameBytes);
+  const { channels, voiceChannels, voiceGain } = mix;
+  const reader = createFrameReader(music, 4 * channels);
   const gains = createMusicGains(mix);
   let frame = 0;
   try {
     for await (const chunk of voice) {
-      const frames = chunk.length / frameBytes;
+      const frames = chunk.length / (4 * voiceChannels);
       if (frames === 0) continue;
       const speech = toFloats(chunk);
       const bed = await reader.read(frames);
-      const mixed = new Float32Array(speech.length);
-      const musicGains = gains.next(frame, frames);
-      for (let at = 0, index = 0; at < frames; at++) {
-        const gain = musicGains[at] ?? 0;
-        for (let channel = 0; channel < channels; channel++, index++) {
-          mixed[index] = (speech[index] ?? 0) + gain * (bed[index] ?? 0);
-        }
-      }
+      const mixed = new Float32Array(frames * channels);
+      const add = voiceChannels === channels ? addEach : addToAll;
+      add(mixed, speech, bed, gains.next(frame, frames), voiceGain);
       frame += frames;
       yield mixed;
     }
@@ -48,8 +47,37 @@ export async function* mixDucked(
   }
 }
 
+type Add = (
+  mixed: Float32Array,
+  voice: Float32Array,
+  bed: Float32Array,
+  gains: Float32Array,
+  voiceGain: number,
+) => void;
+
+/** Channel to channel. */
+const addEach: Add = (mixed, voice, bed, gains, voiceGain) => {
+  const channels = mixed.length / gains.length;
+  for (let at = 0, index = 0; at < gains.length; at++) {
+    const gain = gains[at] as number;
+    for (const end = index + channels; index < end; index++) {
+      mixed[index] = voiceGain * (voice[index] as number) + gain * (bed[index] as number);
+    }
+  }
+};
+
+/** One channel to all. */
+const addToAll: Add = (mixed, voice, bed, gains, voiceGain) => {
+  const channels = mixed.length / gains.length;
+  for (let at = 0, index = 0; at < gains.length; at++) {
+    const gain = gains[at] as number;
+    const sample = voiceGain * (voice[at] as number);
+    for (const end = index + channels; index < end; index++) mixed[index] = sample + gain * (bed[index] as number);
+  }
+};
+
 /** Gains of the music with its fades and ducks, in order. */
-export function createMusicGains(mix: Omit<DuckMix, "channels">): {
+export function createMusicGains(mix: Omit<DuckMix, "channels" | "voiceChannels" | "voiceGain">): {
   /** Valid until the next call. */
   next(startFrame: number, frames: number): Float32Array;
 } {

@@ -21,7 +21,7 @@ export interface TruePeakLimiter extends FrameFilter {
  * and cost 1.3 dB more gain, these leave 18 and cost 0.8.
  */
 const lookaheadSeconds = 0.001_5;
-const releaseSeconds = 0.015;
+export const releaseSeconds = 0.015;
 /** Kept free under the ceiling: the smoothed gain bends the curve between samples a little. */
 const marginDb = 0.03;
 const blockFrames = 4_096;

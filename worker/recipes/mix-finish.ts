@@ -5,6 +5,7 @@ import { readFloatFrames } from "../media/float-frames.ts";
 import type { FrameFilter } from "../media/frame-filter.ts";
 import type { LoudnessReading } from "../media/loudness-meter.ts";
 import { type MasteringSetting, masterWith } from "../media/mastering.ts";
+import type { PcmFormat } from "../media/pcm-decode-args.ts";
 import { joinPcm } from "../media/pcm-joiner.ts";
 import { zeroSeconds } from "../media/pcm-time.ts";
 import { createPeaksAccumulator } from "../media/peaks.ts";
@@ -33,9 +34,10 @@ const mostExtraGainDb = 8;
 /** Second pass: mixes, limits, encodes, verifies; once more where the encoded result lies outside its bounds. */
 export function finishMix(context: RecipeContext, plan: MixPlan, path: string): Promise<FinishedMix> {
   const onProgress = createSpans(context, plan.totalFrames / plan.output.target.sampleRateHz)(35, 99);
+  let tries = 0;
   return masterWith(plan.params, plan.output.encoder, {
     choose: (loudnessLufs, limitDbtp) => chooseSetting(plan, loudnessLufs, limitDbtp),
-    encode: (setting) => renderMix(context, plan, path, setting, onProgress),
+    encode: (setting) => renderMix(context, plan, path, { ...setting, secondTry: tries++ > 0 }, onProgress),
   });
 }
 
@@ -60,30 +62,41 @@ async function renderMix(
   context: RecipeContext,
   plan: MixPlan,
   path: string,
-  { gainDb, limitDbtp }: MasteringSetting,
+  { gainDb, limitDbtp, secondTry }: MasteringSetting & { readonly secondTry: boolean },
   onProgress: Span,
 ): Promise<Omit<FinishedMix, "gainDb" | "corrected">> {
-  const { params, output, narration, levels, totalFrames } = plan;
+  const { params, output, narration, levels, totalFrames, forecast } = plan;
   const { sampleRateHz, channels } = output.target;
+  const voiceTarget = chooseVoiceTarget(plan);
+  const voiceChannels = voiceTarget.channels;
   const voices = openStitchPieces(context, {
     inputs: narration.map(({ input }) => input),
-    target: output.target,
+    target: voiceTarget,
     match: { targetLufs: null, gainsDb: [], heldBackDb: [] },
     onEnd: () => {},
   });
   const music = openLoopedMusic(context, plan.music.input, output.target);
-  const gains = buildMixGains(levels, params.duckDb, gainDb, sampleRateHz, totalFrames);
   const voiceCeilingDbtp = chooseVoiceCeiling(plan, gainDb, limitDbtp);
-  const voiceLimiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb, ceilingDbtp: voiceCeilingDbtp });
-  const limiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb: 0, ceilingDbtp: limitDbtp });
+  const voiceLimiter = isVoiceOver(plan, gainDb, voiceCeilingDbtp)
+    ? createTruePeakLimiter({ sampleRateHz, channels: voiceChannels, gainDb, ceilingDbtp: voiceCeilingDbtp })
+    : null;
+  // Foreseen from levels; where that errs, the encoded result says so, and the second try limits.
+  const isOver = secondTry || forecast.peakAt(gainDb, voiceCeilingDbtp) > limitDbtp;
+  const limiter = isOver ? createTruePeakLimiter({ sampleRateHz, channels, gainDb: 0, ceilingDbtp: limitDbtp }) : null;
+  const gains = {
+    ...buildMixGains(levels, params.duckDb, gainDb, sampleRateHz, totalFrames),
+    ...{ channels, voiceChannels, voiceGain: voiceLimiter === null ? 10 ** (gainDb / 20) : 1 },
+  };
 
   async function* voice(): AsyncGenerator<Uint8Array> {
-    yield* silence(plan.preRollFrames, 4 * channels);
-    yield* joinPcm(voices.pieces, { sampleRateHz, channels, gap: zeroSeconds, crossfade: zeroSeconds });
-    yield* silence(plan.postRollFrames, 4 * channels);
+    const format = { sampleRateHz, channels: voiceChannels, gap: zeroSeconds, crossfade: zeroSeconds };
+    yield* silence(plan.preRollFrames, 4 * voiceChannels);
+    yield* joinPcm(voices.pieces, format);
+    yield* silence(plan.postRollFrames, 4 * voiceChannels);
   }
-  const limitedVoice = () => runFilter(readFloatFrames(voice(), channels), voiceLimiter);
-  const limited = () => runFilter(mixDucked(limitedVoice(), music.pcm, { ...gains, channels }), limiter);
+  const limitedVoice = () =>
+    voiceLimiter === null ? voice() : runFilter(readFloatFrames(voice(), voiceChannels), voiceLimiter);
+  const limited = () => runFilter(mixDucked(limitedVoice(), music.pcm, gains), limiter);
 
   const accumulator = context.peaks
     ? createPeaksAccumulator({ sampleRateHz: output.encoder.sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
@@ -103,7 +116,7 @@ async function renderMix(
     const peaks = accumulator === null ? [] : await writePeaks(context.scratchDir, accumulator);
     const encode = { argv: argv.map((argument) => (argument === path ? "{out}" : argument)) };
     const steps = [...nameNarration(voices.steps, plan), nameMusic(music.args(), plan), encode];
-    return { reading, limited: voiceLimiter.limited() || limiter.limited(), peaks, steps };
+    return { reading, limited: voiceLimiter?.limited() === true || limiter?.limited() === true, peaks, steps };
   } finally {
     await Promise.all([voices.close(), music.close()]);
   }
@@ -123,13 +136,24 @@ function chooseVoiceCeiling({ music, levels, params }: MixPlan, gainDb: number, 
 /** Of the ceiling, what the voice keeps at least (-2.5 dB): the highest peaks of both seldom meet. */
 const mostForMusic = 0.75;
 
-async function* runFilter(source: AsyncIterable<Float32Array>, filter: FrameFilter): AsyncGenerator<Uint8Array> {
+/** Voices that are all mono are handled as one channel: half the work, and in the middle of the result all the same. */
+function chooseVoiceTarget({ narration, output }: MixPlan): PcmFormat {
+  const { target } = output;
+  const isMono = target.channels === 2 && narration.every(({ input }) => input.stream.channels === 1);
+  return isMono ? { ...target, channels: 1, channelLayout: "mono" } : target;
+}
+
+/** With room for what a change of rate does to a peak. */
+const isVoiceOver = ({ narration }: MixPlan, gainDb: number, ceilingDbtp: number): boolean =>
+  narration.some(({ reading }) => (reading.truePeakDbtp ?? Number.NEGATIVE_INFINITY) + gainDb > ceilingDbtp - 0.2);
+
+async function* runFilter(source: AsyncIterable<Float32Array>, filter: FrameFilter | null): AsyncGenerator<Uint8Array> {
   for await (const samples of source) {
-    const through = filter.push(samples);
+    const through = filter === null ? samples : filter.push(samples);
     if (through.length > 0) yield toBytes(through);
   }
-  const rest = filter.finish();
-  if (rest.length > 0) yield toBytes(rest);
+  const rest = filter?.finish();
+  if (rest !== undefined && rest.length > 0) yield toBytes(rest);
 }
 
 /** Command lines with the places of the job's inputs for paths. */

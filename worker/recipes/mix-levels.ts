@@ -18,7 +18,13 @@ export interface PlacedVoice {
 
 export interface MixSound {
   readonly voices: readonly PlacedVoice[];
-  readonly music: { readonly levels: LevelTrack; readonly heardLu: number; readonly loopSeconds: number };
+  readonly music: {
+    readonly levels: LevelTrack;
+    readonly peaks: LevelTrack;
+    readonly truePeakDbtp: number | null;
+    readonly heardLu: number;
+    readonly loopSeconds: number;
+  };
   readonly totalSeconds: number;
 }
 

@@ -54,7 +54,11 @@ export async function planMix(
   }));
   const usedSeconds = toNumber(music.end.duration);
   const loopSeconds = usedSeconds - Math.min(loopCrossfadeMs / 1000, usedSeconds / 2);
-  const sound = { voices, music: { ...music, loopSeconds }, totalSeconds: totalFrames / rate };
+  const sound = {
+    voices,
+    music: { ...music, truePeakDbtp: music.reading.truePeakDbtp, loopSeconds },
+    totalSeconds: totalFrames / rate,
+  };
   const levels = chooseMixLevels(sound, params);
   const forecast = createMixForecast(sound, levels, params.duckDb);
   return {

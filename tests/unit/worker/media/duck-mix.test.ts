@@ -16,7 +16,7 @@ async function* chop(samples: Float32Array, sizes: readonly number[], channels: 
 
 async function run(voice: Float32Array, music: Float32Array, over: Partial<DuckMix> = {}, sizes = [7, 64, 1]) {
   const mix: DuckMix = {
-    ...{ channels: 2, musicGain: 1, fadeInFrames: 0, fadeOutFrames: 0 },
+    ...{ channels: 2, voiceChannels: 2, voiceGain: 1, musicGain: 1, fadeInFrames: 0, fadeOutFrames: 0 },
     totalFrames: voice.length / 2,
     envelope: buildDuckEnvelope([], 12, 1_000),
     ...over,
@@ -42,11 +42,23 @@ test("fails when music that ends early leaves anything but the voice, or shorten
   expect(mixed.slice(100)).toEqual([...voice.slice(100)]);
 });
 
-test("fails when the music's gain acts on the voice", async () => {
+test("fails when gains act on the wrong source", async () => {
   const ones = new Float32Array(200).fill(1);
   const nothing = new Float32Array(200);
-  expect(new Set(await run(ones, nothing, { musicGain: 0.25 }))).toEqual(new Set([1]));
-  expect(new Set(await run(nothing, ones, { musicGain: 0.25 }))).toEqual(new Set([0.25]));
+  expect(new Set(await run(ones, nothing, { voiceGain: 0.5, musicGain: 0.25 }))).toEqual(new Set([0.5]));
+  expect(new Set(await run(nothing, ones, { voiceGain: 0.5, musicGain: 0.25 }))).toEqual(new Set([0.25]));
+});
+
+test("fails when a voice of one channel is not in both, frame by frame", async () => {
+  const [voice, music] = [ramp(200, 0.001), ramp(400, 0.002)];
+  const both = Array.from({ length: 400 }, (_, at) => Math.fround((voice[at >> 1] ?? 0) + (music[at] ?? 0)));
+  const mix = { channels: 2, voiceChannels: 1, voiceGain: 1, musicGain: 1, fadeInFrames: 0, fadeOutFrames: 0 };
+  const rest = { totalFrames: 200, envelope: buildDuckEnvelope([], 12, 1_000) };
+  const chunks: number[] = [];
+  for await (const chunk of mixDucked(chop(voice, [7, 64, 1], 1), chop(music, [13], 2), { ...mix, ...rest })) {
+    chunks.push(...chunk);
+  }
+  expect(chunks).toEqual(both);
 });
 
 test("fails when the music starts or ends with a step where a fade is asked for", async () => {
@@ -72,7 +84,16 @@ test("fails when the music's source is left open after the voice has ended", asy
   }
   const voice = chop(ramp(100, 0.001), [10], 2);
   const envelope = buildDuckEnvelope([], 0, 1_000);
-  const mix = { channels: 2, musicGain: 1, envelope, fadeInFrames: 0, fadeOutFrames: 0, totalFrames: 50 };
+  const mix = {
+    channels: 2,
+    voiceChannels: 2,
+    voiceGain: 1,
+    musicGain: 1,
+    envelope,
+    fadeInFrames: 0,
+    fadeOutFrames: 0,
+    totalFrames: 50,
+  };
   for await (const chunk of mixDucked(voice, endless(), mix)) expect(chunk.length).toBeGreaterThan(0);
   expect(closed).toBe(true);
 });

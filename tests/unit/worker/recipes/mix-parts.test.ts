@@ -20,7 +20,10 @@ const voicesAt = (...all: readonly number[]) =>
     spans: [{ startSeconds: 0, endSeconds: 10 }],
   }));
 
-const musicAt = (lufs: number, heardLu = 0) => ({ levels: steady(30, lufs), heardLu, loopSeconds: 29.95 });
+const musicAt = (lufs: number, heardLu = 0) => ({
+  ...{ levels: steady(30, lufs), peaks: steady(30, lufs + 10), truePeakDbtp: (lufs + 0.691 + 10.5) as number | null },
+  ...{ heardLu, loopSeconds: 29.95 },
+});
 
 const choose = (voices: ReturnType<typeof voicesAt>, music: ReturnType<typeof musicAt>, params: object = {}) =>
   chooseMixLevels({ voices, music, totalSeconds: 10 * voices.length }, parseParams("mix", params));
@@ -80,9 +83,20 @@ test("fails when a limiter that takes 3 dB off every peak of the voice is not fo
   expect(foretell(voices, musicAt(-70), 0, peakDb + 0.1)).toBeCloseTo(-20, 1);
 });
 
+test("fails when the highest peak of the sum is foretold too low, or far too high", () => {
+  const sound = { voices: voicesAt(-20), music: musicAt(-30), totalSeconds: 10 };
+  const levels = choose(sound.voices, sound.music);
+  const peak = createMixForecast(sound, levels, 12).peakAt(3, Number.POSITIVE_INFINITY);
+  // All speech: the music is 12 dB down throughout.
+  const [voice, bed] = [-20 + 0.691 + 12 + 3, -30 + 0.691 + 10.5 + levels.musicGainDb - 12 + 3];
+  expect(peak).toBeCloseTo(20 * Math.log10(10 ** (voice / 20) + 10 ** (bed / 20)), 1);
+  expect(createMixForecast(sound, levels, 12).peakAt(3, -10)).toBeLessThan(peak - 3);
+});
+
 test("fails when silence on either side, or on both, gives a number that is none", () => {
   const nobody = [{ ...voicesAt(-20)[0], levels: createLevelTrack(), peaks: createLevelTrack(), spans: [] }] as never;
-  const nothing = { levels: createLevelTrack(), heardLu: 0, loopSeconds: 0 };
+  const silent = { levels: createLevelTrack(), peaks: createLevelTrack(), truePeakDbtp: null };
+  const nothing = { ...silent, heardLu: 0, loopSeconds: 0 };
   expect(choose(nobody, musicAt(-30))).toMatchObject({ musicGainDb: 0, musicLuBelow: null, speech: [] });
   expect(foretell(nobody, musicAt(-30))).toBeCloseTo(-30, 0);
   expect(choose(voicesAt(-20), nothing)).toMatchObject({ musicGainDb: 0, musicLuBelow: null });
