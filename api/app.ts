@@ -45,7 +45,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     ),
   );
   app.get("/healthz", (context) => context.json({ status: "ok", version: mixdownVersion }));
-  addDocs(app);
+  addDocs(app, deps);
   if (deps.settings.corsOrigins.length > 0) app.use("*", corsOf(deps));
   if (deps.settings.access === "loopback") app.use("*", guardLoopback);
   app.use("*", limitBody);

@@ -45,8 +45,14 @@ const responses = {
   ...commonResponses,
 };
 
-const composeRoute = <Path extends string, Body extends z.ZodObject>(path: Path, summary: string, schema: Body) =>
+const composeRoute = <Path extends string, Body extends z.ZodObject>(
+  operationId: string,
+  path: Path,
+  summary: string,
+  schema: Body,
+) =>
   createRoute({
+    operationId,
     method: "post",
     path,
     tags: ["compose"],
@@ -56,11 +62,12 @@ const composeRoute = <Path extends string, Body extends z.ZodObject>(path: Path,
   });
 
 const stitchRoute = composeRoute(
+  "stitch",
   "/stitch",
   "Stitch and wait: the result's URL when it is done within 25 s.",
   stitchBody,
 );
-const mixRoute = composeRoute("/mix", "Mix and wait: the result's URL when it is done within 25 s.", mixBody);
+const mixRoute = composeRoute("mix", "/mix", "Mix and wait: the result's URL when it is done within 25 s.", mixBody);
 
 /** One call from files to a file, for callers that want no jobs. Equal calls are served from the cache. */
 export function addCompose(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {

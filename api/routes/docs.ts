@@ -1,10 +1,11 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { mixdownVersion } from "../../core/version.ts";
+import type { ApiDeps } from "../deps.ts";
 import type { ApiEnv } from "../env.ts";
 import { docsPage, docsScript } from "./docs-page.ts";
 
 /** `/openapi.json` and the reference page, which loads nothing from anywhere else. Neither asks for a credential. */
-export function addDocs(app: OpenAPIHono<ApiEnv>): void {
+export function addDocs(app: OpenAPIHono<ApiEnv>, { settings }: ApiDeps): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "key", {
     type: "http",
     scheme: "bearer",
@@ -18,7 +19,8 @@ export function addDocs(app: OpenAPIHono<ApiEnv>): void {
       description: "Audio and video processing by jobs: upload, submit, watch, download.",
       license: { name: "Apache-2.0" },
     },
-    security: [{ key: [] }],
+    // On loopback a key may be sent, and none is asked for.
+    security: settings.access === "loopback" ? [{}, { key: [] }] : [{ key: [] }],
   });
   app.get("/docs", (context) => {
     context.header(

@@ -15,6 +15,7 @@ const heartbeatMs = 15_000;
 const streamMs = 14 * 60_000;
 
 const eventsRoute = createRoute({
+  operationId: "watchJob",
   method: "get",
   path: "/v1/jobs/{id}/events",
   tags: ["jobs"],

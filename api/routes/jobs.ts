@@ -11,11 +11,25 @@ import { requireScope } from "../authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { type ApiEnv, commonResponses, conflictResponse, notFoundResponse } from "../env.ts";
 
+const jobRequestBody = jobRequestSchema.meta({
+  id: "JobRequest",
+  example: { kind: "clean", inputs: [{ key: "talk.wav" }], params: { loudnessLufs: -16 } },
+});
 const jobBody = publicJobSchema.meta({ id: "Job" });
 const job = (description: string) => ({ description, content: { "application/json": { schema: jobBody } } });
 export const jobIdParam = z.object({ id: jobIdSchema });
 
+const followedBy = (operationId: string) => ({ operationId, parameters: { id: "$response.body#/jobId" } });
+/** What a caller can do with a job that was just accepted. */
+const jobLinks = {
+  get: followedBy("getJob"),
+  watch: followedBy("watchJob"),
+  cancel: followedBy("cancelJob"),
+  retry: followedBy("retryJob"),
+};
+
 const submitRoute = createRoute({
+  operationId: "submitJob",
   method: "post",
   path: "/v1/jobs",
   tags: ["jobs"],
@@ -23,10 +37,10 @@ const submitRoute = createRoute({
   request: {
     headers: z.object({ "idempotency-key": z.string().min(1).max(255).optional() }),
     query: z.object({ dryRun: z.enum(["true", "false"]).optional() }),
-    body: { required: true, content: { "application/json": { schema: jobRequestSchema.meta({ id: "JobRequest" }) } } },
+    body: { required: true, content: { "application/json": { schema: jobRequestBody } } },
   },
   responses: {
-    202: job("Accepted: it will end."),
+    202: { ...job("Accepted: it will end."), links: jobLinks },
     200: {
       description: "With dryRun=true: what the job would take, and nothing done.",
       content: { "application/json": { schema: estimateSchema.meta({ id: "Estimate" }) } },
@@ -37,6 +51,7 @@ const submitRoute = createRoute({
 });
 
 const listRoute = createRoute({
+  operationId: "listJobs",
   method: "get",
   path: "/v1/jobs",
   tags: ["jobs"],
@@ -63,6 +78,7 @@ const refusals = { ...notFoundResponse, ...conflictResponse, ...commonResponses 
 
 const getRoute = createRoute({
   ...oneJob,
+  operationId: "getJob",
   method: "get",
   path: "/v1/jobs/{id}",
   summary: "One job; `waitsFor` says why it waits.",
@@ -70,6 +86,7 @@ const getRoute = createRoute({
 });
 const cancelRoute = createRoute({
   ...oneJob,
+  operationId: "cancelJob",
   method: "post",
   path: "/v1/jobs/{id}/cancel",
   summary: "Cancel a job.",
@@ -77,6 +94,7 @@ const cancelRoute = createRoute({
 });
 const retryRoute = createRoute({
   ...oneJob,
+  operationId: "retryJob",
   method: "post",
   path: "/v1/jobs/{id}/retry",
   summary: "Run a failed, canceled or expired job again.",

@@ -26,6 +26,7 @@ const common = { tags: ["uploads"] };
 
 const paramsRoute = createRoute({
   ...common,
+  operationId: "createUploadForm",
   method: "get",
   path: "/s3/params",
   summary: "A form that posts one file of up to 100 MB (Uppy's contract).",
@@ -42,6 +43,7 @@ const paramsRoute = createRoute({
 });
 const createRouteOf = createRoute({
   ...common,
+  operationId: "createMultipart",
   method: "post",
   path: "/s3/multipart",
   summary: "Begin an upload in parts.",
@@ -63,6 +65,7 @@ const createRouteOf = createRoute({
 });
 const listRoute = createRoute({
   ...common,
+  operationId: "listParts",
   method: "get",
   path: "/s3/multipart/{uploadId}",
   summary: "The parts that have arrived: what a resumed upload need not send again.",
@@ -74,6 +77,7 @@ const listRoute = createRoute({
 });
 const signRoute = createRoute({
   ...common,
+  operationId: "signPart",
   method: "get",
   path: "/s3/multipart/{uploadId}/{partNumber}",
   summary: "A URL for one part.",
@@ -82,6 +86,7 @@ const signRoute = createRoute({
 });
 const completeRoute = createRoute({
   ...common,
+  operationId: "completeMultipart",
   method: "post",
   path: "/s3/multipart/{uploadId}/complete",
   summary: "Make one file of the parts.",
@@ -106,6 +111,7 @@ const completeRoute = createRoute({
 });
 const abortRoute = createRoute({
   ...common,
+  operationId: "abortMultipart",
   method: "delete",
   path: "/s3/multipart/{uploadId}",
   summary: "Give an upload up; its parts are removed.",

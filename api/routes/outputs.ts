@@ -10,6 +10,7 @@ import type { ApiDeps } from "../deps.ts";
 import { type ApiEnv, commonResponses, conflictResponse, goneResponse, notFoundResponse } from "../env.ts";
 
 const outputRoute = createRoute({
+  operationId: "getOutput",
   method: "get",
   path: "/v1/jobs/{id}/outputs/{name}",
   tags: ["jobs"],

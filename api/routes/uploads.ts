@@ -25,6 +25,7 @@ const announcementSchema = z
   .meta({ id: "UploadAnnouncement" });
 
 const uploadRoute = createRoute({
+  operationId: "createUpload",
   method: "post",
   path: "/v1/uploads",
   tags: ["uploads"],

@@ -27,6 +27,7 @@ const refusals = { ...notFoundResponse, ...conflictResponse, ...commonResponses 
 
 const createRouteOf = createRoute({
   ...common,
+  operationId: "createWebhook",
   method: "post",
   path: "/v1/webhooks",
   summary: "Be told of jobs' ends by Standard Webhooks; the signing secret is shown once.",
@@ -52,6 +53,7 @@ const createRouteOf = createRoute({
 });
 const listRoute = createRoute({
   ...common,
+  operationId: "listWebhooks",
   method: "get",
   path: "/v1/webhooks",
   summary: "The caller's endpoints.",
@@ -59,6 +61,7 @@ const listRoute = createRoute({
 });
 const removeRoute = createRoute({
   ...common,
+  operationId: "removeWebhook",
   method: "delete",
   path: "/v1/webhooks/{id}",
   summary: "Remove an endpoint and its deliveries.",
@@ -67,6 +70,7 @@ const removeRoute = createRoute({
 });
 const rotateRoute = createRoute({
   ...common,
+  operationId: "rotateWebhook",
   method: "post",
   path: "/v1/webhooks/{id}/rotate",
   summary: "A new secret, and a disabled endpoint enabled; the old secret signs beside it for a day.",
@@ -75,6 +79,7 @@ const rotateRoute = createRoute({
 });
 const deliveriesRoute = createRoute({
   ...common,
+  operationId: "listDeliveries",
   method: "get",
   path: "/v1/webhooks/{id}/deliveries",
   summary: "The endpoint's latest deliveries.",
@@ -83,6 +88,7 @@ const deliveriesRoute = createRoute({
 });
 const replayRoute = createRoute({
   ...common,
+  operationId: "replayDelivery",
   method: "post",
   path: "/v1/webhooks/deliveries/{id}/replay",
   summary: "Send one delivery again, under its own id.",
