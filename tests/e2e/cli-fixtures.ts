@@ -58,7 +58,7 @@ export function useFolder(make: (dir: string) => void = makeTalk) {
   beforeAll(() => {
     sources = mkdtempSync(join(tmpdir(), "mixdown-cli-sources-"));
     make(sources);
-  });
+  }, 120_000);
   afterAll(() => rmSync(sources, { recursive: true, force: true }));
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "mixdown-cli-"));
@@ -109,7 +109,7 @@ export function durationOf(path: string): number {
   return Number(execFileSync("ffprobe", args).toString().trim());
 }
 
-export async function waitUntil(what: string, isSo: () => boolean, withinMs = 10_000): Promise<void> {
+export async function waitUntil(what: string, isSo: () => boolean, withinMs = 60_000): Promise<void> {
   const until = performance.now() + withinMs;
   while (!isSo()) {
     if (performance.now() > until) throw new Error(`waited ${withinMs} ms in vain until ${what}`);

@@ -8,23 +8,23 @@ import { findMarked } from "./process-tree.ts";
 
 /** Long enough to be in the middle of it. */
 const folder = useFolder((dir) => {
-  ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=900:a=0.1:r=48000:seed=1", "-ac", "2", join(dir, "long.flac"));
+  ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=400:a=0.1:r=48000:seed=1", join(dir, "long.wav"));
 });
 
 /** Starts a clean and gives it when ffmpeg is at work. */
 async function startCleaning() {
-  folder.put("long.flac");
-  writeFileSync(folder.at("out.flac"), "precious");
+  folder.put("long.wav");
+  writeFileSync(folder.at("out.wav"), "precious");
   const mark = `mark-${randomUUID()}`;
   const env = { MIXDOWN_TEST_MARK: mark };
-  const running = start(["clean", "long.flac", "-o", "out.flac"], { cwd: folder.dir, env });
+  const running = start(["clean", "long.wav", "-o", "out.wav"], { cwd: folder.dir, env });
   await waitUntil("ffmpeg works", () => findMarked(mark).some(({ command }) => /^\S*ffmpeg /.test(command)));
   return { ...running, alive: () => findMarked(mark) };
 }
 
 function expectUntouched(): void {
-  expect(folder.list()).toEqual(["long.flac", "out.flac"]);
-  expect(readFileSync(folder.at("out.flac"), "utf8")).toBe("precious");
+  expect(folder.list()).toEqual(["long.wav", "out.wav"]);
+  expect(readFileSync(folder.at("out.wav"), "utf8")).toBe("precious");
 }
 
 test.each([
@@ -63,9 +63,9 @@ test("fails when a killed run's leftovers stay after the next run, or its ffmpeg
   await ended;
   await waitUntil("no process is left", () => alive().length === 0, 2_000);
   expect(folder.list().some((name) => name.startsWith(".mixdown-"))).toBe(true);
-  const { code } = await start(["peaks", "long.flac", "-o", "peaks.dat"], { cwd: folder.dir }).ended;
+  const { code } = await start(["peaks", "long.wav", "-o", "peaks.dat"], { cwd: folder.dir }).ended;
   expect(code).toBe(0);
-  expect(folder.list()).toEqual(["long.flac", "out.flac", "peaks.dat"]);
+  expect(folder.list()).toEqual(["long.wav", "out.wav", "peaks.dat"]);
 });
 
 test("fails when Ctrl-C while stdin is awaited does not end it", async () => {
@@ -79,7 +79,7 @@ test("fails when Ctrl-C while stdin is awaited does not end it", async () => {
 const hasScript = spawnSync("script", ["--version"]).status === 0;
 
 test.skipIf(!hasScript)("fails when a terminal shows no bar, or NO_COLOR no plain text (needs script)", () => {
-  folder.put("long.flac");
+  folder.put("long.wav");
   const entry = new URL("../../cli/mixdown.js", import.meta.url).pathname;
   const show = (line: string, env: Record<string, string>) => {
     const command = `'${process.execPath}' '${entry}' ${line}`;
@@ -89,13 +89,13 @@ test.skipIf(!hasScript)("fails when a terminal shows no bar, or NO_COLOR no plai
       input: "",
     });
   };
-  const seen = show("peaks long.flac -o peaks.json", {});
+  const seen = show("peaks long.wav -o peaks.json", {});
   expect(seen.status).toBe(0);
-  expect(seen.stdout.toString()).toMatch(/long\.flac {2}processing {2}━*─* +\d+ %/);
+  expect(seen.stdout.toString()).toMatch(/long\.wav {2}processing {2}━*─* +\d+ %/);
   // The bar is gone when the table is there.
-  expect(seen.stdout.toString()).toContain("\r\x1b[2Klong.flac → peaks.json");
+  expect(seen.stdout.toString()).toContain("\r\x1b[2Klong.wav → peaks.json");
   expect(show("probe gone.wav", {}).stdout.toString()).toContain("\x1b[31merror:");
   expect(show("probe gone.wav", { NO_COLOR: "1" }).stdout.toString()).not.toContain("\x1b[31m");
   // Audio is not written to a terminal.
-  expect(show("clean long.flac -o -", {}).status).toBe(2);
+  expect(show("clean long.wav -o -", {}).status).toBe(2);
 });
