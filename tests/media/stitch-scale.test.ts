@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import type { Report } from "../../core/report.ts";
-import { decode, useMediaFixtures } from "./media-fixtures.ts";
+import { decode, ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 import { findPulse, writePulses } from "./stitch-fixtures.ts";
 
 // Takes two minutes: 500 inputs are 1,000 processes, one after another.
@@ -47,8 +47,8 @@ interface ScaleRun {
   readonly mostProcesses: number;
 }
 
-async function stitchMany(count: number, params: object): Promise<ScaleRun> {
-  const files = await writeAll();
+async function stitchMany(count: number, params: object, given?: readonly string[]): Promise<ScaleRun> {
+  const files = given ?? (await writeAll());
   const paths = Array.from({ length: count }, (_, index) => files[index % files.length] ?? "");
   const script = new URL("./stitch-child.ts", import.meta.url).pathname;
   const child = spawn(process.execPath, [script, fixtures.dir, JSON.stringify(paths), JSON.stringify(params)]);
@@ -133,4 +133,13 @@ describe("500 mixed files", { timeout: 400_000 }, () => {
     expect(many.mostProcesses).toBeLessThanOrEqual(6);
     expect(many.cpuSeconds / few.cpuSeconds).toBeLessThan(11);
   });
+});
+
+test("fails when the length of the inputs is felt in memory", { timeout: 400_000 }, async () => {
+  const path = fixtures.file("long.flac");
+  const source = ["-f", "lavfi", "-i", "anoisesrc=r=48000:a=0.3:d=120", "-ac", "2"];
+  await ffmpeg("-v", "error", ...source, path);
+  const { peakMebibytes, report } = await stitchMany(10, { format: "wav" }, [path]);
+  expect(report.after?.durationSeconds).toBe(1_200);
+  expect(peakMebibytes).toBeLessThan(200);
 });

@@ -13,6 +13,7 @@ import { createPeaksAccumulator } from "../media/peaks.ts";
 import { probeMedia } from "../media/probe.ts";
 import { readTrueLength, readWrittenSamples } from "../media/true-length.ts";
 import { mapBounded } from "../process/map-bounded.ts";
+import { createYoungSweeper } from "../process/sweep-young.ts";
 import { type LoudnessMatch, matchLoudness } from "./match-loudness.ts";
 import { measureInput } from "./measure-input.ts";
 import type { Recipe, RecipeContext, RecipeOutput } from "./recipe.ts";
@@ -145,11 +146,13 @@ async function joinInputs(context: RecipeContext, params: StitchParams, { inputs
     gap: millisecondsToSeconds(params.gapMs),
     crossfade: millisecondsToSeconds(params.crossfadeMs),
   };
+  const sweep = createYoungSweeper();
   let joinedFrames = Number.POSITIVE_INFINITY;
   const joined = async function* () {
     let frames = 0;
     for await (const chunk of joinPcm(sources.pieces, format, (piece) => pieces.push(piece))) {
       overs.push(chunk);
+      sweep(chunk.length);
       frames += chunk.length / (4 * channels);
       yield chunk;
     }
