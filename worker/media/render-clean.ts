@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 import { type DecodePlan, decodeFloats } from "./decode-floats.ts";
-import { createDenoiser } from "./denoiser.ts";
 import { chainFilters, type FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import { createSilenceShortener, type KeptStretch } from "./silence-shortener.ts";
+import { createSpectralDenoiser } from "./spectral-denoiser.ts";
 import type { Toolchain } from "./toolchain.ts";
 import type { Treatment } from "./treatment.ts";
 
@@ -28,7 +28,7 @@ export async function renderClean(
 ): Promise<RenderedClean> {
   const { sampleRateHz = 48_000, channels = 1, channelLayout = null } = plan.media.audio[0] ?? {};
   const { denoise, dcOffsets, silenceDbfs } = treatment;
-  const denoiser = denoise === null ? null : createDenoiser({ channels, ...denoise });
+  const denoiser = denoise === null ? null : createSpectralDenoiser(denoise);
   const shortener =
     silenceDbfs === null ? null : createSilenceShortener({ sampleRateHz, channels, thresholdDbfs: silenceDbfs });
   const filters: FrameFilter[] = [];

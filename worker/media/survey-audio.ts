@@ -1,8 +1,10 @@
+import { createDcMeter } from "./dc-meter.ts";
 import { type DecodePlan, decodeFloats } from "./decode-floats.ts";
 import { createHumSurvey, type HumFindings } from "./hum-survey.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
-import { createNoiseSurvey, type NoiseFindings } from "./noise-survey.ts";
 import { createPauseMeter } from "./pause-meter.ts";
+import type { NoiseFindings } from "./spectral-pauses.ts";
+import { createNoiseSurvey } from "./spectral-survey.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /** What a recording is like before anything is done to it. */
@@ -11,6 +13,8 @@ export interface AudioSurvey {
   readonly pauseLevelDbfs: number | null;
   readonly noise: NoiseFindings;
   readonly hum: HumFindings | null;
+  /** Of each channel. */
+  readonly dcOffsets: readonly number[];
   /** Samples that were no numbers, or far beyond any level, and were taken for silence. */
   readonly silencedSamples: number;
   readonly argv: readonly string[];
@@ -28,12 +32,14 @@ export async function surveyAudio(
   const pauses = createPauseMeter(format);
   const noise = createNoiseSurvey(format);
   const hum = createHumSurvey(format);
+  const dc = createDcMeter(format);
   let frames = 0;
   const { argv, silencedSamples } = await decodeFloats(toolchain, plan, options.signal, (samples) => {
     meter.push(samples);
     pauses.push(samples);
     noise.push(samples);
     hum.push(samples);
+    dc.push(samples);
     frames += samples.length / channels;
     options.onProgress?.(frames / sampleRateHz);
   });
@@ -42,6 +48,7 @@ export async function surveyAudio(
     pauseLevelDbfs: pauses.finish(),
     noise: noise.finish(),
     hum: hum.finish(),
+    dcOffsets: dc.finish(),
     silencedSamples,
     argv,
   };

@@ -1,6 +1,7 @@
 import type { CleanParams } from "../../core/kinds/index.ts";
 import type { HumFindings } from "./hum-survey.ts";
-import type { NoiseProfile } from "./noise-survey.ts";
+import type { NoiseProfile } from "./spectral-denoiser.ts";
+import type { NoiseFindings } from "./spectral-pauses.ts";
 import type { AudioSurvey } from "./survey-audio.ts";
 import type { Toolchain } from "./toolchain.ts";
 
@@ -14,14 +15,16 @@ export interface Treatment {
   readonly silenceDbfs: number | null;
 }
 
-/** More would leave the voice in a vacuum, and bring out what is left of the noise as single tones. */
-const deepestDb = 20;
+/** More would leave the voice in a vacuum. Against 18 dB: +0.4 dB SI-SDR on white noise at 5 dB SNR, PESQ never worse. */
+const deepestDb = 24;
+/** A voice this far above its pauses is clean: what is not touched is not harmed. */
+const cleanSnrDb = 30;
 /** Quieter than this in the result, noise is not heard and is left alone: what is not touched is not harmed. */
 const inaudibleDbfs = -75;
 /** Below this a treatment is not worth the risk. */
 const smallestDb = 3;
-/** −70 dBFS: less is rounding. */
-const dcWorthRemoving = 3e-4;
+/** −60 dBFS: less costs no headroom and is not heard. */
+const dcWorthRemoving = 1e-3;
 
 export function planTreatment(survey: AudioSurvey, params: CleanParams): Treatment {
   const hum = params.denoise ? survey.hum : null;
@@ -29,25 +32,32 @@ export function planTreatment(survey: AudioSurvey, params: CleanParams): Treatme
   return {
     hum,
     denoise,
-    dcOffsets: survey.noise.dcOffsets.map((offset) => (Math.abs(offset) >= dcWorthRemoving ? offset : 0)),
+    dcOffsets: survey.dcOffsets.map((offset) => (Math.abs(offset) >= dcWorthRemoving ? offset : 0)),
     silenceDbfs: params.trimSilence ? findSilenceLevel(survey, denoise?.depthDb ?? 0) : null,
   };
 }
 
 function planDenoise({ noise, reading }: AudioSurvey, loudnessLufs: number): Treatment["denoise"] {
-  const { noiseFloorDbfs, pauseDbfs, speechDbfs, steady, profile } = noise;
-  // Without anything that stands above the pauses they are no pauses, but the content.
-  if (profile === null || noiseFloorDbfs === null || pauseDbfs === null || speechDbfs === null || !steady) return null;
+  const { noiseFloorDbfs, profile } = noise;
+  if (profile === null || noiseFloorDbfs === null || !hasAudibleNoise(noise)) return null;
   const gainDb = loudnessLufs - (reading.integratedLufs ?? loudnessLufs);
   const depthDb = Math.min(deepestDb, noiseFloorDbfs + gainDb - inaudibleDbfs);
   return depthDb < smallestDb ? null : { profile, depthDb };
 }
 
+/** Without anything that stands above the pauses they are no pauses, but the content. */
+export function hasAudibleNoise({ noiseFloorDbfs, speechDbfs }: NoiseFindings): boolean {
+  return noiseFloorDbfs !== null && speechDbfs !== null && speechDbfs - noiseFloorDbfs < cleanSnrDb;
+}
+
 /** Well above what is left of the noise and well below the voice; null where there is no room between them. */
-function findSilenceLevel({ noise }: AudioSurvey, depthDb: number): number | null {
-  const { noiseFloorDbfs, speechDbfs } = noise;
+function findSilenceLevel({ noise, reading }: AudioSurvey, depthDb: number): number | null {
+  const { noiseFloorDbfs } = noise;
+  // Where pauses are digital silence nothing stands above them; programme loudness is close to the voice's level then.
+  const speechDbfs = noise.speechDbfs ?? reading.integratedLufs;
   if (speechDbfs === null) return null;
-  const level = Math.max(speechDbfs - 32, (noiseFloorDbfs ?? -100) - depthDb + 8);
+  const floorDbfs = noise.speechDbfs === null ? -100 : (noiseFloorDbfs ?? -100) - depthDb;
+  const level = Math.max(speechDbfs - 32, floorDbfs + 8);
   return level < speechDbfs - 10 ? level : null;
 }
 

@@ -8,7 +8,7 @@ import { loudnessToleranceLu, type MasteringResult } from "../media/mastering.ts
 import type { AudioStream } from "../media/media-info.ts";
 import type { RenderedClean } from "../media/render-clean.ts";
 import type { AudioSurvey } from "../media/survey-audio.ts";
-import type { Treatment } from "../media/treatment.ts";
+import { hasAudibleNoise, type Treatment } from "../media/treatment.ts";
 
 export interface CleanFacts {
   readonly stream: AudioStream;
@@ -32,7 +32,7 @@ export function buildCleanReport(facts: CleanFacts, params: CleanParams): Report
       noiseFloorDbfs: before.noise.noiseFloorDbfs,
       humHz: before.hum?.fundamentalHz ?? null,
       humHarmonics: before.hum?.harmonics.length ?? 0,
-      denoiser: treatment.denoise === null ? null : `wiener, ${treatment.denoise.depthDb.toFixed(1)} dB`,
+      denoiser: treatment.denoise === null ? null : `spectral, ${treatment.denoise.depthDb.toFixed(1)} dB`,
       gainDb: mastered.gainDb,
       limited: mastered.limited,
       corrected: mastered.corrected,
@@ -54,10 +54,13 @@ function describe(
   };
 }
 
-function nameNoise({ before }: CleanFacts): "none" | "steady" | "hum" | "steady+hum" {
-  const steady = before.noise.steady && before.noise.speechDbfs !== null;
-  if (before.hum === null) return steady ? "steady" : "none";
-  return steady ? "steady+hum" : "hum";
+type NoiseName = NonNullable<Report["treatment"]>["noise"];
+
+/** Noise counts where it is loud enough to be treated, whether or not it was. */
+function nameNoise({ before }: CleanFacts): NoiseName {
+  const noise = hasAudibleNoise(before.noise) ? before.noise.texture : null;
+  if (before.hum === null) return noise ?? "none";
+  return noise === null || noise === "unsteady" ? "hum" : `${noise}+hum`;
 }
 
 /** What a listener should know about the result. With `strict`, a missed bound throws quality_out_of_bounds. */

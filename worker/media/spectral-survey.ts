@@ -1,0 +1,122 @@
+import {
+  buildBandEdges,
+  classCount,
+  type LevelClass,
+  lowestClassDb,
+  speechBandHz,
+  toDbfs,
+  watchStep,
+} from "./spectral-bands.ts";
+import { createRealFft } from "./spectral-fft.ts";
+import { describePauses, type NoiseFindings } from "./spectral-pauses.ts";
+import { buildRootHann, chooseWindow } from "./stft-window.ts";
+
+export interface NoiseSurvey {
+  /** Interleaved whole frames. */
+  push(samples: Float32Array): void;
+  finish(): NoiseFindings;
+}
+
+/**
+ * Learns what the pauses of a recording sound like, in one pass and constant memory: spectra are summed by the level of
+ * their frame, and only at the end is it decided which levels are pauses. The level is the mean over third octaves of the
+ * logarithm: so a faint consonant stands out of a noise that is loud elsewhere in the spectrum.
+ */
+export function createNoiseSurvey(format: { readonly sampleRateHz: number; readonly channels: number }): NoiseSurvey {
+  const { sampleRateHz, channels } = format;
+  const size = chooseWindow(sampleRateHz);
+  const bins = size / 2 + 1;
+  const fft = createRealFft(size);
+  const weights = buildRootHann(size);
+  const edges = buildBandEdges(sampleRateHz, size);
+  const toBin = (hz: number) => Math.min(bins - 1, Math.round((hz * size) / sampleRateHz));
+  const [low, high] = [toBin(speechBandHz.low), toBin(speechBandHz.high)];
+  const classes: (LevelClass | undefined)[] = Array.from({ length: classCount });
+  const pending = Array.from({ length: channels }, () => new Float64Array(size));
+  const powers = Array.from({ length: channels }, () => new Float64Array(bins));
+  const sums = new Float64Array(channels);
+  const scratch = new Float64Array(size);
+  const re = new Float64Array(bins);
+  const im = new Float64Array(bins);
+  let filled = 0;
+  let taken = 0;
+
+  const analyse = (): void => {
+    for (const [channel, source] of pending.entries()) {
+      // An offset is taken off elsewhere: here it would pass for a noise.
+      const offset = (sums[channel] as number) / taken;
+      for (let at = 0; at < size; at++) scratch[at] = ((source[at] as number) - offset) * (weights[at] as number);
+      fft.forward(scratch, re, im);
+      const power = powers[channel] as Float64Array;
+      for (let bin = 0; bin < bins; bin++) power[bin] = (re[bin] as number) ** 2 + (im[bin] as number) ** 2;
+    }
+  };
+
+  /** Mean over the bands of the level of all channels, dB. */
+  const measureLevel = (): number => {
+    let sum = 0;
+    for (let band = 0; band + 1 < edges.length; band++) {
+      const to = edges[band + 1] as number;
+      let energy = 0;
+      for (const power of powers) for (let bin = edges[band] as number; bin < to; bin++) energy += power[bin] as number;
+      sum += toDbfs(energy, size, channels, lowestClassDb);
+    }
+    return sum / Math.max(1, edges.length - 1);
+  };
+
+  const classify = (): void => {
+    const level = measureLevel();
+    // Digital silence is no pause that could be learnt from.
+    if (level < lowestClassDb + 1) return;
+    const index = Math.min(classCount - 1, Math.floor(level - lowestClassDb));
+    classes[index] ??= createClass(channels, bins);
+    const entry = classes[index];
+    entry.count++;
+    for (const [channel, power] of powers.entries()) {
+      const [sum, logs] = [entry.power[channel] as Float64Array, entry.logs[channel] as Float64Array];
+      for (let bin = 0; bin < bins; bin++) sum[bin] = (sum[bin] as number) + (power[bin] as number);
+      for (let bin = 0, at = 0; bin < bins; bin += watchStep, at++) {
+        logs[at] = (logs[at] as number) + 10 * Math.log10((power[bin] as number) + 1e-30);
+      }
+      for (let bin = low; bin <= high; bin++) entry.energy += power[bin] as number;
+    }
+  };
+
+  return {
+    push(samples) {
+      const count = Math.floor(samples.length / channels);
+      for (let frame = 0; frame < count; ) {
+        const take = Math.min(size - filled, count - frame);
+        for (let channel = 0; channel < channels; channel++) {
+          const target = pending[channel] as Float64Array;
+          let sum = 0;
+          for (let i = 0, at = frame * channels + channel; i < take; i++, at += channels) {
+            const value = samples[at] as number;
+            target[filled + i] = value;
+            sum += value;
+          }
+          sums[channel] = (sums[channel] as number) + sum;
+        }
+        frame += take;
+        filled += take;
+        taken += take;
+        if (filled < size) continue;
+        analyse();
+        classify();
+        // Half overlap: short pauses would fall between frames that lie end to end.
+        for (const target of pending) target.copyWithin(0, size / 2);
+        filled = size / 2;
+      }
+    },
+    finish() {
+      return describePauses(classes, { sampleRateHz, windowSize: size, channels });
+    },
+  };
+}
+
+const createClass = (channels: number, bins: number): LevelClass => ({
+  count: 0,
+  energy: 0,
+  power: Array.from({ length: channels }, () => new Float64Array(bins)),
+  logs: Array.from({ length: channels }, () => new Float64Array(Math.ceil(bins / watchStep))),
+});
