@@ -119,9 +119,10 @@ function findLines(
   const total = lines.reduce((sum, line) => sum + line.strengthDb, 0);
   const alone = lines.length === 1 && lines[0]?.k === 1 && total >= 15;
   if (lines.length < 2 && !alone) return null;
-  // Least squares over f_k = k·f: the higher ones tell it more finely.
-  const fundamentalHz =
-    lines.reduce((sum, { k, hz }) => sum + k * hz, 0) / lines.reduce((sum, { k }) => sum + k * k, 0);
+  // Least squares over f_k = k·f, each line by how far it stands out: a voice that passes over a harmonic pulls at it.
+  const weigh = (pick: (line: { k: number; hz: number }) => number) =>
+    lines.reduce((sum, line) => sum + 10 ** (line.strengthDb / 10) * line.k * pick(line), 0);
+  const fundamentalHz = weigh(({ hz }) => hz) / weigh(({ k }) => k);
   return { fundamentalHz, harmonics: lines.map(({ k }) => k), strengthDb: total };
 }
 
