@@ -15,5 +15,8 @@ export const commandLoaders: Readonly<Record<string, () => Promise<DefineCommand
   cancel: async () => (await import("./commands/cancel.ts")).defineCancel,
   retry: async () => (await import("./commands/retry.ts")).defineRetry,
   redrive: async () => (await import("./commands/redrive.ts")).defineRedrive,
+  keys: async () => (await import("./commands/keys.ts")).defineKeys,
+  webhooks: async () => (await import("./commands/webhooks.ts")).defineWebhooks,
+  completion: async () => (await import("./commands/completion.ts")).defineCompletion,
   doctor: async () => (await import("./commands/doctor.ts")).defineDoctor,
 };

@@ -24,6 +24,7 @@ import { createApi } from "../api/app.ts";
 import { buildWorkerEnv, type EmbeddedConfig } from "../config/embedded.ts";
 import type { HttpConfig } from "../config/http.ts";
 import { readToolPaths } from "../config/tool-paths.ts";
+import type { ApiKeyStore } from "../core/api-ports.ts";
 import { limits } from "../core/limits.ts";
 import type { Platform } from "../core/platform.ts";
 import type { EventLog, TaskLauncher } from "../core/ports.ts";
@@ -48,6 +49,7 @@ const abandonedUploadMs = 24 * 3_600_000;
 export interface EmbeddedPlatform {
   readonly platform: Platform;
   readonly events: EventLog;
+  readonly keys: ApiKeyStore;
   /** Whether a platform process works on this folder now. */
   readonly isRunning: boolean;
   close(): Promise<void>;
