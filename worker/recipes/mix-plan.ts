@@ -6,6 +6,7 @@ import { cutMusic, estimateSeconds, type MixInputs, musicTooShort } from "./mix-
 import { chooseMixLevels, type MixLevels } from "./mix-levels.ts";
 import { type MixTrack, measureMixTrack } from "./mix-measure.ts";
 import { loopCrossfadeMs } from "./mix-music.ts";
+import { createSpans } from "./progress-span.ts";
 import type { RecipeContext } from "./recipe.ts";
 import type { StitchPlan } from "./stitch-plan.ts";
 
@@ -71,9 +72,6 @@ export async function planMix(
 const clampSpans = (spans: readonly SpeechSpan[], seconds: number): readonly SpeechSpan[] =>
   spans.map(({ startSeconds, endSeconds }) => ({ startSeconds, endSeconds: Math.min(endSeconds, seconds) }));
 
-/** Share of the first pass in the whole, percent. */
-const measureShare = { from: 5, to: 35 };
-
 async function measureInputs(
   context: RecipeContext,
   params: MixParams,
@@ -83,11 +81,10 @@ async function measureInputs(
   const rolls = params.preRollSeconds + params.postRollSeconds;
   const estimate = narration.reduce((sum, input) => sum + estimateSeconds(input), 0);
   const before = new Float64Array(narration.length + 1);
+  const onProgress = createSpans(context, Math.max(2 * estimate + rolls, 0.001))(5, 35);
   const report = (index: number) => (seconds: number) => {
     before[index] = seconds;
-    const part = before.reduce((sum, value) => sum + value, 0) / Math.max(2 * estimate + rolls, 0.001);
-    const { from, to } = measureShare;
-    context.onProgress("processing", Math.min(to, from + Math.floor((to - from) * part)));
+    onProgress(before.reduce((sum, value) => sum + value, 0));
   };
   const measureVoices = async (): Promise<readonly MixTrack[]> => {
     const tracks: MixTrack[] = [];
