@@ -4,7 +4,7 @@ import { MixdownError } from "../../core/errors.ts";
 import type { CleanParams } from "../../core/kinds/index.ts";
 import type { Warning } from "../../core/report.ts";
 import { checkWhole } from "../media/check-whole.ts";
-import type { DecodePlan } from "../media/decode-floats.ts";
+import { createPcmFeed, type DecodePlan, type PcmFeed } from "../media/decode-floats.ts";
 import { buildEditList, moveChapters } from "../media/edit-list.ts";
 import { buildEncoderPlan, type EncoderPlan } from "../media/encoder-plan.ts";
 import { buildChapterFile, buildExtras } from "../media/keep-extras.ts";
@@ -19,10 +19,10 @@ import { type AudioSurvey, surveyAudio } from "../media/survey-audio.ts";
 import { buildHumFilters, planTreatment, type Treatment } from "../media/treatment.ts";
 import { readTrueLength } from "../media/true-length.ts";
 import { buildCleanReport, judgeClean } from "./clean-report.ts";
-import { writePeaksOutputs } from "./peaks-output.ts";
 import { createSpans, type Span } from "./progress-span.ts";
 import type { Recipe, RecipeContext, RecipeResult } from "./recipe.ts";
 import { buildStep } from "./step-paths.ts";
+import { writePeaks } from "./write-peaks.ts";
 
 interface Subject {
   readonly media: MediaInfo;
@@ -69,7 +69,7 @@ interface Surveyed {
   readonly before: AudioSurvey;
   readonly treatment: Treatment;
   /** With the notches that the hum needs. */
-  readonly plan: DecodePlan;
+  readonly feed: PcmFeed;
 }
 
 async function survey(
@@ -79,17 +79,18 @@ async function survey(
   spans: (from: number, to: number) => Span,
 ): Promise<Surveyed> {
   const { toolchain, signal } = context;
-  const before = await surveyAudio(toolchain, plan, { signal, onProgress: spans(5, 30) });
+  const feed = createPcmFeed(toolchain, plan);
+  const before = await surveyAudio(feed, { signal, onProgress: spans(5, 30) });
   checkWhole(media, plan.trueLength, before.reading.frames);
   const treatment = planTreatment(before, params);
   // A notch that has met a sample that is no number gives nothing else from there on.
   const filters = before.silencedSamples > 0 ? [] : buildHumFilters(treatment.hum, toolchain);
-  if (filters.length === 0) return { before, treatment, plan };
+  if (filters.length === 0) return { before, treatment, feed };
   // Hum fills the low end of the noise profile: learnt once more without it. Short files cost nothing, long ones little.
-  const notched = { ...plan, filters };
-  const { noise } = await surveyAudio(toolchain, notched, { signal });
+  const notched = createPcmFeed(toolchain, { ...plan, filters });
+  const { noise } = await surveyAudio(notched, { signal });
   const relearnt = planTreatment({ ...before, noise }, params);
-  return { before, treatment: relearnt, plan: notched };
+  return { before, treatment: relearnt, feed: notched };
 }
 
 /** A denoiser that takes more of the voice than this is worse than the noise. */
@@ -101,13 +102,13 @@ interface Treated {
   readonly warnings: readonly Warning[];
 }
 
-async function treat(context: RecipeContext, { plan, treatment }: Surveyed, onProgress: Span): Promise<Treated> {
-  const { toolchain, signal, scratchDir } = context;
+async function treat(context: RecipeContext, { feed, treatment }: Surveyed, onProgress: Span): Promise<Treated> {
+  const { signal, scratchDir } = context;
   const path = join(scratchDir, "treated.f32");
-  const rendered = await renderClean(toolchain, plan, treatment, path, { signal, onProgress });
+  const rendered = await renderClean(feed, treatment, path, { signal, onProgress });
   if (rendered.keptSpeechDb >= -mostSpeechLossDb) return { rendered, treatment, warnings: [] };
   const gentle = { ...treatment, denoise: null };
-  const again = await renderClean(toolchain, plan, gentle, path, { signal, onProgress });
+  const again = await renderClean(feed, gentle, path, { signal, onProgress });
   const detail = `Noise reduction was left out: it would have taken ${(-rendered.keptSpeechDb).toFixed(1)} dB off the voice.`;
   return { rendered: again, treatment: gentle, warnings: [{ code: "denoise_left_out", detail }] };
 }
@@ -154,7 +155,7 @@ async function finish(
     pauseLevelAfterDbfs: taps.pauses.finish(),
   };
   const warnings = [...work.warnings, ...extras.warnings, ...judgeClean(facts, params)];
-  const peaks = taps.peaks === null ? [] : await writePeaksOutputs(scratchDir, taps.peaks);
+  const peaks = taps.peaks === null ? [] : await writePeaks(scratchDir, taps.peaks);
   context.onProgress("processing", 100);
   const paths = { in0: inputs[0]?.path ?? "", out: outPath, tmp0: rendered.path };
   return {
