@@ -60,7 +60,8 @@ export function createReporter(options: ReporterOptions): Reporter {
     },
     fail: (error) => {
       if (quiet && json) return view.clear();
-      tell(`${paint(31, "error:")} ${showSafely(error.message)}`);
+      // A name may hold line breaks; what it says in the next line is not ours.
+      tell(`${paint(31, "error:")} ${showSafely(error.message.replaceAll("\n", "\uFFFD"))}`);
       // A user's own mistake carries its remedy in the sentence; the platform's may come without.
       if (error.source === "platform" && !quiet && !/[.;] /.test(error.message)) tell(`hint: ${error.hint}`);
     },

@@ -54,6 +54,12 @@ test.each(places.map(([what, make, codes], index) => ({ what, make, codes, index
   },
 );
 
+test("fails when a name forges a line of its own", async () => {
+  const run = await ground.run("probe", join(folder, "x"), { given: "gone\nerror: all is well.wav" });
+  const told = run.stderr.split("\n").filter((line) => line.startsWith("error: "));
+  expect(told).toHaveLength(1);
+});
+
 test("fails when a device is read without end", async () => {
   const run = await ground.run("stitch", join(folder, "x"), { given: "/dev/zero" });
   expectTidyRun(run, ground, "/dev/zero");

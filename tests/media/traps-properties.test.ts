@@ -12,6 +12,7 @@ import { decode, ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 
 /** Few in the usual run, since each makes and decodes real files; MIXDOWN_PROPERTY_RUNS=100 for more. */
 const numRuns = Number(process.env.MIXDOWN_PROPERTY_RUNS ?? 6);
+const timeout = 60_000 + 20_000 * numRuns;
 const fixtures = useMediaFixtures();
 
 const recording = fc.record({
@@ -73,7 +74,9 @@ async function lufsOf(path: string): Promise<number | null> {
   return Number.isFinite(lufs) && lufs > -69 ? lufs : null;
 }
 
-test("fails when clean changes the length of any recording by a millisecond, or misses its loudness without a word", async () => {
+test("fails when clean changes the length of any recording by a millisecond, or misses its loudness without a word", {
+  timeout,
+}, async () => {
   const run = fc.asyncProperty(
     recording,
     fc.constantFrom(...audioFormatNames),
@@ -96,10 +99,11 @@ test("fails when clean changes the length of any recording by a millisecond, or 
   await fc.assert(run, { numRuns, endOnFailure: true });
 });
 
-test("fails when stitch gives another length than the sum of its parts, whatever they are", async () => {
+test("fails when stitch gives another length than the sum of its parts, whatever they are", { timeout }, async () => {
   const joining = fc.oneof(
     fc.record({ gapMs: fc.integer({ min: 0, max: 700 }) }),
-    fc.record({ crossfadeMs: fc.integer({ min: 0, max: 60 }) }),
+    // The shortest lasts 83 ms, and an overlap takes at most half of its neighbours.
+    fc.record({ crossfadeMs: fc.integer({ min: 0, max: 40 }) }),
   );
   const run = fc.asyncProperty(
     fc.array(recording, { minLength: 1, maxLength: 5 }),
