@@ -45,7 +45,7 @@ export interface Decoded {
 }
 
 /** Runs such a decode and hands on its frames in order. Throws as ffmpeg's `done` and the guard do. */
-export async function decodeFloats(
+async function decodeFloats(
   toolchain: Toolchain,
   plan: DecodePlan,
   signal: AbortSignal,
@@ -68,4 +68,40 @@ export async function decodeFloats(
     await child.done.catch(() => {});
     throw error;
   }
+}
+
+/** A decode that can be asked for more than once, with the same samples each time. */
+export interface PcmFeed {
+  readonly plan: DecodePlan;
+  run(signal: AbortSignal, take: (samples: Float32Array) => void | Promise<void>): Promise<Decoded>;
+}
+
+/** 24 MB: about a minute of stereo. For a longer file another decode is a small part of the work. */
+const keptSamples = 6_000_000;
+
+/** Keeps what a short file gave: to start ffmpeg once more would take longer than all else that is done to it. */
+export function createPcmFeed(toolchain: Toolchain, plan: DecodePlan): PcmFeed {
+  let kept: { readonly chunks: readonly Float32Array[]; readonly decoded: Decoded } | null = null;
+  return {
+    plan,
+    async run(signal, take) {
+      if (kept !== null) {
+        for (const samples of kept.chunks) {
+          signal.throwIfAborted();
+          await take(samples);
+        }
+        return kept.decoded;
+      }
+      const chunks: Float32Array[] = [];
+      let count = 0;
+      const decoded = await decodeFloats(toolchain, plan, signal, (samples) => {
+        count += samples.length;
+        if (count <= keptSamples) chunks.push(samples);
+        else chunks.length = 0;
+        return take(samples);
+      });
+      if (count <= keptSamples) kept = { chunks, decoded };
+      return decoded;
+    },
+  };
 }

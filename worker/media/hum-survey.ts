@@ -1,4 +1,4 @@
-import { createFft } from "./fft.ts";
+import { createRealFft } from "./spectral-fft.ts";
 
 export interface HumFindings {
   /** Fundamental as measured, near 50 or 60 Hz. */
@@ -31,20 +31,20 @@ export function createHumSurvey(format: { readonly sampleRateHz: number; readonl
   const decimator = createDecimator(factor, channels);
   const binHz = sampleRateHz / factor / size;
   const bins = Math.ceil((highestHz + 60) / binHz);
-  const fft = createFft(size);
+  const fft = createRealFft(size);
   const window = Float64Array.from({ length: size }, (_, at) => 0.5 - 0.5 * Math.cos((2 * Math.PI * at) / size));
   const histogram = new Uint32Array(bins * classes);
   const shape = new Float64Array(bins);
   const block = new Float64Array(size);
-  const re = new Float64Array(size);
-  const im = new Float64Array(size);
+  const windowed = new Float64Array(size);
+  const re = new Float64Array(size / 2 + 1);
+  const im = new Float64Array(size / 2 + 1);
   let filled = 0;
   let windows = 0;
 
   const analyse = (): void => {
-    for (let at = 0; at < size; at++) re[at] = (block[at] as number) * (window[at] as number);
-    im.fill(0);
-    fft.forward(re, im);
+    for (let at = 0; at < size; at++) windowed[at] = (block[at] as number) * (window[at] as number);
+    fft.forward(windowed, re, im);
     windows++;
     let energy = 1e-12;
     for (let bin = 0; bin < bins; bin++) energy += (re[bin] as number) ** 2 + (im[bin] as number) ** 2;

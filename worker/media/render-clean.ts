@@ -1,10 +1,9 @@
 import { open } from "node:fs/promises";
-import { type DecodePlan, decodeFloats } from "./decode-floats.ts";
+import type { PcmFeed } from "./decode-floats.ts";
 import { chainFilters, type FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import { createSilenceShortener, type KeptStretch } from "./silence-shortener.ts";
 import { createSpectralDenoiser } from "./spectral-denoiser.ts";
-import type { Toolchain } from "./toolchain.ts";
 import type { Treatment } from "./treatment.ts";
 
 export interface RenderedClean {
@@ -20,13 +19,12 @@ export interface RenderedClean {
 
 /** First pass: decodes, treats, and writes the result to `path` while measuring it: loudness before treatment misleads. */
 export async function renderClean(
-  toolchain: Toolchain,
-  plan: DecodePlan,
+  feed: PcmFeed,
   treatment: Treatment,
   path: string,
   options: { readonly signal: AbortSignal; readonly onProgress?: (seconds: number) => void },
 ): Promise<RenderedClean> {
-  const { sampleRateHz = 48_000, channels = 1, channelLayout = null } = plan.media.audio[0] ?? {};
+  const { sampleRateHz = 48_000, channels = 1, channelLayout = null } = feed.plan.media.audio[0] ?? {};
   const { denoise, dcOffsets, silenceDbfs } = treatment;
   const denoiser = denoise === null ? null : createSpectralDenoiser(denoise);
   const shortener =
@@ -45,12 +43,13 @@ export async function renderClean(
     meter.push(samples);
     // One write is under way while the next samples are treated.
     await writing;
-    writing = file.write(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+    // writeFile, unlike write, goes on where the disk took only a part.
+    writing = file.writeFile(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
     // It is awaited with the next samples; until then its failure is not an unhandled one.
     writing.catch(() => {});
   };
   try {
-    const { argv } = await decodeFloats(toolchain, plan, options.signal, (samples) => {
+    const { argv } = await feed.run(options.signal, (samples) => {
       frames += samples.length / channels;
       options.onProgress?.(frames / sampleRateHz);
       return take(chain.push(samples));

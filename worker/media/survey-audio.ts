@@ -1,11 +1,10 @@
 import { createDcMeter } from "./dc-meter.ts";
-import { type DecodePlan, decodeFloats } from "./decode-floats.ts";
+import type { PcmFeed } from "./decode-floats.ts";
 import { createHumSurvey, type HumFindings } from "./hum-survey.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import { createPauseMeter } from "./pause-meter.ts";
 import type { NoiseFindings } from "./spectral-pauses.ts";
 import { createNoiseSurvey } from "./spectral-survey.ts";
-import type { Toolchain } from "./toolchain.ts";
 
 /** What a recording is like before anything is done to it. */
 export interface AudioSurvey {
@@ -22,11 +21,10 @@ export interface AudioSurvey {
 
 /** Decodes once and looks: loudness, peak, pauses, noise and hum. `onProgress` gets the seconds that were read. */
 export async function surveyAudio(
-  toolchain: Toolchain,
-  plan: DecodePlan,
+  feed: PcmFeed,
   options: { readonly signal: AbortSignal; readonly onProgress?: (seconds: number) => void },
 ): Promise<AudioSurvey> {
-  const { sampleRateHz = 48_000, channels = 1, channelLayout = null } = plan.media.audio[0] ?? {};
+  const { sampleRateHz = 48_000, channels = 1, channelLayout = null } = feed.plan.media.audio[0] ?? {};
   const format = { sampleRateHz, channels, channelLayout };
   const meter = createLoudnessMeter(format);
   const pauses = createPauseMeter(format);
@@ -34,7 +32,7 @@ export async function surveyAudio(
   const hum = createHumSurvey(format);
   const dc = createDcMeter(format);
   let frames = 0;
-  const { argv, silencedSamples } = await decodeFloats(toolchain, plan, options.signal, (samples) => {
+  const { argv, silencedSamples } = await feed.run(options.signal, (samples) => {
     meter.push(samples);
     pauses.push(samples);
     noise.push(samples);
