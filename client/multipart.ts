@@ -1,3 +1,4 @@
+import { anySignal } from "./any-signal.ts";
 import { MixdownApiError } from "./api-error.ts";
 import { retrying } from "./backoff.ts";
 import { putBytes } from "./put-bytes.ts";
@@ -47,7 +48,7 @@ export async function uploadParts(
   }
   // One part that is given up stops the others.
   const stop = new AbortController();
-  const signal = plan.signal === undefined ? stop.signal : AbortSignal.any([plan.signal, stop.signal]);
+  const signal = anySignal(plan.signal, stop.signal);
   const sent = new Map<number, number>();
   const tell = (partNumber: number, bytes: number) => {
     sent.set(partNumber, bytes);
@@ -98,6 +99,7 @@ export async function uploadParts(
     stop.abort(error);
   }
   await Promise.all(underway);
+  stop.abort();
   if (failure !== null) throw (failure as { readonly error: unknown }).error;
   if (plan.totalBytes !== null && plan.totalBytes !== sizeBytes) throw otherSize(plan.totalBytes, sizeBytes);
   done.sort((a, b) => a.PartNumber - b.PartNumber);

@@ -1,3 +1,4 @@
+import { anySignal } from "./any-signal.ts";
 import { MixdownApiError } from "./api-error.ts";
 import type { Transport } from "./transport.ts";
 import type { PublicJob } from "./types.ts";
@@ -19,7 +20,7 @@ export async function waitForEnd(transport: Transport, jobId: string, options: W
   const own = new AbortController();
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => own.abort(tooLong(jobId, timeoutMs)), timeoutMs);
   try {
-    const both = signal === undefined ? own.signal : AbortSignal.any([signal, own.signal]);
+    const both = anySignal(signal, own.signal);
     let last: PublicJob | undefined;
     for await (const job of watchJob(transport, jobId, { ...options, signal: both })) {
       last = job;
@@ -29,6 +30,7 @@ export async function waitForEnd(transport: Transport, jobId: string, options: W
     return last;
   } finally {
     clearTimeout(timer);
+    own.abort();
   }
 }
 

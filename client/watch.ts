@@ -1,3 +1,4 @@
+import { anySignal } from "./any-signal.ts";
 import { MixdownApiError, unreachable } from "./api-error.ts";
 import { backoffMs, sleep } from "./backoff.ts";
 import { readEvents } from "./event-stream.ts";
@@ -79,7 +80,8 @@ export async function* watchJob(
 class NoStream extends Error {}
 
 const isOutage = (error: unknown): boolean =>
-  !(error instanceof MixdownApiError) || error.retryable || error.status === 0 || error.status === 429;
+  error instanceof NoStream ||
+  (error instanceof MixdownApiError && (error.retryable || error.status === 0 || error.status === 429));
 
 const stateOf = ({ version, phase, progress }: PublicJob): string =>
   `${version} ${phase} ${Math.floor(progress.percent)}`;
@@ -106,8 +108,7 @@ async function* streamStates(
   };
   try {
     alive();
-    const both = signal === undefined ? own.signal : AbortSignal.any([signal, own.signal]);
-    const response = await transport.send("GET", path, { headers, signal: both });
+    const response = await transport.send("GET", path, { headers, signal: anySignal(signal, own.signal) });
     if (response.body === null || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
       throw new NoStream(`the answer is ${response.status}, not a stream of events`);
     }
@@ -115,6 +116,10 @@ async function* streamStates(
       alive();
       if (event?.event === "job") yield { job: JSON.parse(event.data) as PublicJob, eventId: event.id };
     }
+  } catch (error) {
+    if (own.signal.aborted) throw own.signal.reason;
+    // Each engine has its own error for a body that breaks off.
+    throw error instanceof MixdownApiError || error instanceof NoStream ? error : unreachable(path, error);
   } finally {
     clearTimeout(timer);
     own.abort();
@@ -123,5 +128,8 @@ async function* streamStates(
 
 async function* pollState(transport: Transport, path: string, signal: AbortSignal | undefined): AsyncGenerator<Seen> {
   const response = await transport.send("GET", path, { signal });
-  yield { job: (await response.json()) as PublicJob, eventId: null };
+  const job = await response.json().catch((error: unknown) => {
+    throw unreachable(path, error);
+  });
+  yield { job: job as PublicJob, eventId: null };
 }
