@@ -5,7 +5,15 @@ const shared = { sequence: { shuffle: true }, environment: "node" } as const;
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...shared, name: "unit", include: ["tests/unit/**/*.test.ts", "tests/architecture.test.ts"] } },
+      {
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["tests/unit/**/*.test.ts", "tests/architecture.test.ts"],
+          // Properties take a second alone, and ten on a machine that is busy with other things.
+          testTimeout: 30_000,
+        },
+      },
       { test: { ...shared, name: "contract", include: ["tests/contract/**/*.test.ts"], testTimeout: 30_000 } },
       {
         test: {
@@ -16,6 +24,16 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      // Slow: scores by Python packages, which it installs itself.
+      {
+        test: {
+          ...shared,
+          name: "quality",
+          include: ["tests/quality/**/*.test.ts"],
+          testTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
       // One file at a time: these start whole process trees and look at what is left of them.
       {
         test: {
@@ -23,6 +41,17 @@ export default defineConfig({
           name: "e2e",
           include: ["tests/e2e/**/*.test.ts"],
           testTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      // Real Chromium, and a Next.js app that is installed and built; one file at a time.
+      {
+        test: {
+          ...shared,
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
           fileParallelism: false,
         },
       },
