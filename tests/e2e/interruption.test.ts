@@ -23,6 +23,7 @@ const commands = [
   ["stitch", "more.mp3", "talk.flac", "-o", "out.m4a", "--match-loudness"],
   ["peaks", "talk.flac", "-o", "out.json"],
   ["clean", "talk.flac", "-o", "new/"],
+  ["mix", "talk.flac", "--music", "more.mp3", "-o", "out.mp3"],
 ] as const;
 const signals = ["SIGINT", "SIGTERM", "SIGKILL"] as const;
 const victims = ["cli", "ffmpeg"] as const;

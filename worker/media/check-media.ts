@@ -36,6 +36,17 @@ export function checkMedia(media: MediaInfo): void {
       refuse("limit_sample_rate", `has a sample rate of ${stream.sampleRateHz} Hz; ${min} to ${max} Hz are allowed.`);
     }
   }
+  const gibibytes = (bytes: number) => Math.round(bytes / 1024 ** 3);
+  for (const { sampleRateHz, channels } of media.audio) {
+    // 20 MB of FLAC can be a terabyte: intermediates are 32-bit floats.
+    const decodedBytes = (media.durationSeconds ?? 0) * sampleRateHz * channels * 4;
+    if (decodedBytes > limits.childProcess.fileBytes) {
+      refuse(
+        "limit_output_size",
+        `holds ${gibibytes(decodedBytes)} GiB of samples; at most ${gibibytes(limits.childProcess.fileBytes)} GiB are allowed. Split it first.`,
+      );
+    }
+  }
   for (const stream of media.video) {
     if (stream.width * stream.height > limits.pixels) {
       const size = `${stream.width}×${stream.height}`;
