@@ -1,10 +1,12 @@
-import { readdir } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { decode, ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 import {
   concat,
   makeTone,
   rate,
+  readLoudness,
   readSpan,
   runMix,
   scale,
@@ -176,6 +178,58 @@ describe("music", () => {
   });
 });
 
+describe("what goes with the sound", () => {
+  test("fails when title, cover art or chapters of the narrations are lost, or stand where they stood", async () => {
+    const tags = (titles: readonly string[]) =>
+      [";FFMETADATA1", "title=Thirteen", ...titles.flatMap(toChapter)].join("\n");
+    const toChapter = (title: string, at: number) => [
+      "[CHAPTER]",
+      "TIMEBASE=1/1000",
+      `START=${at * 700}`,
+      `END=${(at + 1) * 700}`,
+      `title=${title}`,
+    ];
+    await ffmpeg("-v", "error", "-f", "lavfi", "-i", "color=red:s=32x32", "-frames:v", "1", fixtures.file("art.png"));
+    for (const [name, titles] of [
+      ["one.m4a", ["a", "b"]],
+      ["two.m4a", ["c"]],
+    ] as const) {
+      await writeFile(fixtures.file("tags.txt"), tags(titles));
+      await ffmpeg(
+        ...["-v", "error", "-i", fixtures.file("voice.wav"), "-i", fixtures.file("art.png"), "-f", "ffmetadata"],
+        ...["-i", fixtures.file("tags.txt"), "-map", "0", "-map", "1", "-map_metadata", "2", "-map_chapters", "2"],
+        ...["-disposition:v", "attached_pic", "-c:v", "png", fixtures.file(name)],
+      );
+    }
+    const { outputs, report, warnings } = await run(
+      // ID3 keeps a first chapter that begins late; in MP4 it must begin at 0.
+      { format: "mp3", preRollSeconds: 2, postRollSeconds: 1 },
+      ["one.m4a", "two.m4a"],
+      "bed.wav",
+    );
+    const found = ffprobe(outputs[0]?.path ?? "");
+    expect(found.format.tags.title).toBe("Thirteen");
+    expect(found.streams.map(({ codec_type }) => codec_type)).toEqual(["audio", "video"]);
+    const second = report.mix?.narration[1]?.startSeconds ?? 0;
+    expect(found.chapters.map(({ tags }) => tags.title)).toEqual(["a", "b", "c"]);
+    for (const [index, start] of [2, 2.7, second].entries()) {
+      expect(Number(found.chapters[index]?.start_time)).toBeCloseTo(start, 2);
+    }
+    expect(warnings).toEqual([]);
+    // Measured from the finished file here, and not from the packets on their way.
+    expect(report.after?.integratedLufs).toBeCloseTo(-30, 0);
+  });
+
+  test("fails when six channels of music are lost, or weighed otherwise than ffmpeg's meter does", async () => {
+    const pan = "pan=5.1|FL=c0|FR=c0|FC=0.5*c0|BL=c0|BR=c0";
+    await ffmpeg("-v", "error", "-i", fixtures.file("bed.wav"), "-t", "6", "-af", pan, fixtures.file("six.flac"));
+    const { outputs, report } = await run({ format: "flac", postRollSeconds: 3 }, ["voice.wav"], "six.flac");
+    expect(report.after?.channels).toBe(6);
+    expect(report.mix?.corrected).toBe(false);
+    expect(Math.abs((await readLoudness(outputs[0]?.path ?? "")).lufs + 30)).toBeLessThanOrEqual(0.25);
+  });
+});
+
 describe("silence", () => {
   test("fails when silent music or a silent narration is an error, or not told", async () => {
     const hush = await run({}, ["voice.wav"], "silent.wav");
@@ -213,9 +267,19 @@ test("fails when an abort in the middle of either pass leaves a process, or hide
   }
 });
 
+interface Probed {
+  readonly format: { readonly tags: { readonly title: string } };
+  readonly streams: readonly { readonly codec_type: string }[];
+  readonly chapters: readonly { readonly start_time: string; readonly tags: { readonly title: string } }[];
+}
+
+function ffprobe(path: string): Probed {
+  const shown = ["-show_chapters", "-show_streams", "-show_format", "-print_format", "json"];
+  return JSON.parse(execFileSync("ffprobe", ["-v", "error", ...shown, path]).toString());
+}
+
 /** Command names of this process's children. */
 async function listChildren(): Promise<string[]> {
-  const { readFile } = await import("node:fs/promises");
   const found: string[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");

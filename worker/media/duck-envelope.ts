@@ -4,8 +4,11 @@ import type { SpeechSpan } from "./speech-detect.ts";
 export const duckTimes = {
   /** The music is down this long before the first sound of speech. */
   lookAhead: 0.05,
-  /** Pauses up to this long are bridged: in a shorter one the music would pump. */
-  hold: 1,
+  /**
+   * Pauses up to this long are bridged: in a shorter one the music would pump. A second, and what a faint last sound and
+   * a soft first one add to a pause when it is told by level.
+   */
+  hold: 1.1,
   /** From one level to the other; half a cosine on the decibel scale, so that no corner is heard. */
   fade: 0.5,
   /** The music stays down after speech: its last sounds are faint. */
@@ -32,7 +35,7 @@ export function bridgePauses(spans: readonly SpeechSpan[]): readonly SpeechSpan[
   const bridged: SpeechSpan[] = [];
   for (const span of spans) {
     const last = bridged.at(-1);
-    // A hair more than the hold, since sums of seconds are not exact.
+    // Sums of seconds are not exact.
     if (last !== undefined && span.startSeconds - last.endSeconds <= duckTimes.hold + 1e-6) {
       bridged[bridged.length - 1] = { ...last, endSeconds: Math.max(last.endSeconds, span.endSeconds) };
     } else bridged.push(span);

@@ -8,6 +8,7 @@ import { buildEncodeArgs, buildVerifyArgs } from "./encode-args.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { readFloatFrames } from "./float-frames.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
+import { defaultLayout } from "./pcm-decode-args.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /**
@@ -108,7 +109,7 @@ async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<void> 
 /** Reads the decoder to its end; rejects with its failure. */
 async function measure(decoder: StartedProcess, request: EncodeRequest): Promise<LoudnessReading> {
   const { plan, decodeAfterwards = false, expectedFrames = Number.POSITIVE_INFINITY } = request;
-  const meter = createLoudnessMeter(plan);
+  const meter = createLoudnessMeter({ ...plan, channelLayout: defaultLayout(plan.channels) });
   // A demuxer skips the encoder's delay by itself; bare packets carry all of it.
   let skip = decodeAfterwards ? 0 : plan.delayFrames * plan.channels;
   let left = expectedFrames * plan.channels;

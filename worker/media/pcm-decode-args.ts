@@ -10,6 +10,11 @@ export interface PcmFormat {
   readonly channelLayout: string;
 }
 
+/** libavutil's default layouts; raw PCM carries no other, and decoders give no other for its channels. */
+const defaultLayouts = ["mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1"];
+
+export const defaultLayout = (channels: number): string => defaultLayouts[channels - 1] ?? "stereo";
+
 export interface PcmDecodePlan {
   readonly media: MediaInfo;
   readonly stream: AudioStream;

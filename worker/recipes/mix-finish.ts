@@ -1,8 +1,10 @@
 import { Readable } from "node:stream";
+import type { Warning } from "../../core/report.ts";
 import { mixDucked } from "../media/duck-mix.ts";
 import { encodeVerified } from "../media/encode.ts";
 import { readFloatFrames } from "../media/float-frames.ts";
 import type { FrameFilter } from "../media/frame-filter.ts";
+import type { ExtrasPlan } from "../media/keep-extras.ts";
 import type { LoudnessReading } from "../media/loudness-meter.ts";
 import { type MasteringSetting, masterWith } from "../media/mastering.ts";
 import type { PcmFormat } from "../media/pcm-decode-args.ts";
@@ -10,11 +12,13 @@ import { joinPcm } from "../media/pcm-joiner.ts";
 import { zeroSeconds } from "../media/pcm-time.ts";
 import { createPeaksAccumulator } from "../media/peaks.ts";
 import { createTruePeakLimiter } from "../media/true-peak-limiter.ts";
+import { keepMixExtras } from "./mix-extras.ts";
 import { buildMixGains } from "./mix-levels.ts";
 import { openLoopedMusic } from "./mix-music.ts";
 import type { MixPlan } from "./mix-plan.ts";
 import { createSpans, type Span } from "./progress-span.ts";
 import type { RecipeContext, RecipeOutput } from "./recipe.ts";
+import { buildStep } from "./step-paths.ts";
 import { openStitchPieces } from "./stitch-pieces.ts";
 import { writePeaks } from "./write-peaks.ts";
 
@@ -25,6 +29,7 @@ export interface FinishedMix {
   readonly limited: boolean;
   readonly corrected: boolean;
   readonly peaks: readonly RecipeOutput[];
+  readonly warnings: readonly Warning[];
   readonly steps: readonly { readonly argv: readonly string[] }[];
 }
 
@@ -32,13 +37,15 @@ export interface FinishedMix {
 const mostExtraGainDb = 8;
 
 /** Second pass: mixes, limits, encodes, verifies; once more where the encoded result lies outside its bounds. */
-export function finishMix(context: RecipeContext, plan: MixPlan, path: string): Promise<FinishedMix> {
+export async function finishMix(context: RecipeContext, plan: MixPlan, path: string): Promise<FinishedMix> {
   const onProgress = createSpans(context, plan.totalFrames / plan.output.target.sampleRateHz)(35, 99);
+  const extras = await keepMixExtras(context, plan);
   let tries = 0;
-  return masterWith(plan.params, plan.output.encoder, {
+  const mastered = await masterWith(plan.params, plan.output.encoder, {
     choose: (loudnessLufs, limitDbtp) => chooseSetting(plan, loudnessLufs, limitDbtp),
-    encode: (setting) => renderMix(context, plan, path, { ...setting, secondTry: tries++ > 0 }, onProgress),
+    encode: (setting) => renderMix(context, plan, { ...setting, path, extras, secondTry: tries++ > 0 }, onProgress),
   });
+  return { ...mastered, warnings: extras.warnings };
 }
 
 /** The gain that gives that loudness behind the voice's limiter, as far as it can be foreseen; nothing is decoded. */
@@ -58,13 +65,18 @@ function chooseSetting(plan: MixPlan, loudnessLufs: number, limitDbtp: number): 
   }
 }
 
+interface Rendering extends MasteringSetting {
+  readonly path: string;
+  readonly extras: ExtrasPlan;
+  readonly secondTry: boolean;
+}
+
 async function renderMix(
   context: RecipeContext,
   plan: MixPlan,
-  path: string,
-  { gainDb, limitDbtp, secondTry }: MasteringSetting & { readonly secondTry: boolean },
+  { gainDb, limitDbtp, secondTry, path, extras }: Rendering,
   onProgress: Span,
-): Promise<Omit<FinishedMix, "gainDb" | "corrected">> {
+): Promise<Omit<FinishedMix, "gainDb" | "corrected" | "warnings">> {
   const { params, output, narration, levels, totalFrames, forecast } = plan;
   const { sampleRateHz, channels } = output.target;
   const voiceTarget = chooseVoiceTarget(plan);
@@ -107,14 +119,16 @@ async function renderMix(
       source: { pcm: Readable.from(limited(), { objectMode: false, highWaterMark: 262_144 }), sampleRateHz, channels },
       plan: output.encoder,
       outPath: path,
-      extraOutputArgs: output.tagArgs,
+      ...{ extraInputArgs: extras.inputArgs, extraOutputArgs: extras.outputArgs, muxer: extras.muxer },
+      decodeAfterwards: extras.hasChapters,
       signal: context.signal,
       expectedFrames: totalFrames,
       onProgress,
       ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
     });
     const peaks = accumulator === null ? [] : await writePeaks(context.scratchDir, accumulator);
-    const encode = { argv: argv.map((argument) => (argument === path ? "{out}" : argument)) };
+    const paths = { [`in${narration[0]?.input.index}`]: narration[0]?.input.media.path ?? "", out: path };
+    const encode = buildStep(argv, { ...paths, tmp: context.scratchDir });
     const steps = [...nameNarration(voices.steps, plan), nameMusic(music.args(), plan), encode];
     return { reading, limited: voiceLimiter?.limited() === true || limiter?.limited() === true, peaks, steps };
   } finally {

@@ -1,10 +1,10 @@
 import { MixdownError } from "../../core/errors.ts";
-import type { PcmFormat } from "../media/pcm-decode-args.ts";
+import { defaultLayout, type PcmFormat } from "../media/pcm-decode-args.ts";
 import { probeMedia } from "../media/probe.ts";
 import { readTrueLength } from "../media/true-length.ts";
 import { mapBounded } from "../process/map-bounded.ts";
 import type { RecipeContext } from "./recipe.ts";
-import { defaultLayouts, type StitchInput } from "./stitch-plan.ts";
+import type { StitchInput } from "./stitch-plan.ts";
 
 /** An input after the gate, with its place among the job's. */
 export interface MixInput extends StitchInput {
@@ -68,6 +68,6 @@ export const musicTooShort = (music: MixInput, offsetSeconds: number): MixdownEr
 /** How a file is measured: at its own rate and, unless the output has fewer, with its own channels. */
 export function buildMeasureFormat({ stream }: StitchInput, target: PcmFormat): PcmFormat {
   if (stream.channels > target.channels) return { ...target, sampleRateHz: stream.sampleRateHz };
-  const channelLayout = defaultLayouts[stream.channels - 1] ?? "stereo";
+  const channelLayout = defaultLayout(stream.channels);
   return { sampleRateHz: stream.sampleRateHz, channels: stream.channels, channelLayout };
 }

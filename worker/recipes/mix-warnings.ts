@@ -17,7 +17,7 @@ export function describeMix(plan: MixPlan, finished: FinishedMix): Warning[] {
     const message = missed.map(({ detail }) => detail).join(" ");
     throw new MixdownError("quality_out_of_bounds", { message });
   }
-  return [...missed, ...describeInputs(plan)];
+  return [...missed, ...finished.warnings, ...describeInputs(plan)];
 }
 
 function findMissedBounds({ params }: MixPlan, { reading, limited }: FinishedMix): Warning[] {

@@ -1,7 +1,7 @@
 import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
 import { buildEncoderPlan, type EncoderPlan } from "../media/encoder-plan.ts";
 import type { AudioStream, MediaInfo } from "../media/media-info.ts";
-import type { PcmFormat } from "../media/pcm-decode-args.ts";
+import { defaultLayout, type PcmFormat } from "../media/pcm-decode-args.ts";
 import type { TrueLength } from "../media/true-length.ts";
 
 /** One input of a join, after the gate. */
@@ -19,9 +19,6 @@ export interface StitchPlan {
   /** Output arguments that carry the first input's tags over. */
   readonly tagArgs: readonly string[];
 }
-
-/** libavutil's default layouts; raw PCM carries no other. */
-export const defaultLayouts = ["mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1"] as const;
 
 /**
  * What the inputs are joined to: the highest of their rates, the most of their channels and bits, as far as the output's
@@ -43,7 +40,7 @@ export function buildStitchPlan(inputs: readonly StitchInput[], format: AudioFor
       .map(({ stream, media }) => ((stream.bitRate ?? media.bitRate ?? 0) * channels) / stream.channels),
   );
   const encoder = buildEncoderPlan(format, bitRate > 0 ? { ...wish, bitRate } : wish);
-  const channelLayout = defaultLayouts[encoder.channels - 1] ?? "stereo";
+  const channelLayout = defaultLayout(encoder.channels);
   const first = inputs[0];
   return {
     encoder,
