@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import { jobIdSchema, ownerSchema } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
+import { readCacheDir } from "./compile-cache.js";
 import { parseEnv } from "./parse-env.ts";
 
 const flag = z.enum(["true", "false", "1", "0"]).transform((text) => text === "true" || text === "1");
@@ -48,7 +49,13 @@ export function readEmbeddedConfig(env: NodeJS.ProcessEnv = process.env): Embedd
 
 /** The environment that a worker inherits: the platform's own, with the folder that it really uses. */
 export function buildWorkerEnv(config: EmbeddedConfig, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  return { ...env, MIXDOWN_DATA: config.dataDir, MIXDOWN_DEFAULT_OWNER: config.defaultOwner };
+  return {
+    ...env,
+    MIXDOWN_DATA: config.dataDir,
+    MIXDOWN_DEFAULT_OWNER: config.defaultOwner,
+    // A worker's start is part of every job's time: with it on from the first file, types are not stripped anew.
+    NODE_COMPILE_CACHE: env.NODE_COMPILE_CACHE ?? join(readCacheDir(env), "compiled"),
+  };
 }
 
 const taskSchema = z.object({

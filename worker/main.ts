@@ -1,8 +1,6 @@
-import { enableCompileCache } from "node:module";
-import { join } from "node:path";
-import { readToolPaths } from "../config/tool-paths.ts";
+import { startCompileCache } from "../config/compile-cache.js";
 
-// Before anything else is loaded: a worker's start is part of every job's time.
-enableCompileCache(join(readToolPaths().cacheDir, "compiled"));
+// Before anything else is loaded, where the launcher has not done it already.
+startCompileCache();
 const { runTask } = await import("./attempt.ts");
 await runTask();
