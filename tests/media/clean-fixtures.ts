@@ -93,10 +93,10 @@ export function measureTone(samples: Float32Array, hz: number, sampleRateHz: num
   return 20 * Math.log10((2 * Math.hypot(re, im)) / samples.length);
 }
 
-/** Writes mono samples as a 32-bit float WAV, by sox, which shares no code with what is tested. */
-export async function writeWav(path: string, samples: Float32Array, sampleRateHz: number): Promise<void> {
+/** Writes interleaved samples as a 32-bit float WAV, by sox, which shares no code with what is tested. */
+export async function writeWav(path: string, samples: Float32Array, sampleRateHz: number, channels = 1): Promise<void> {
   await mkdir(join(path, ".."), { recursive: true });
   await writeFile(`${path}.f32`, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
-  const raw = ["-t", "f32", "-r", String(sampleRateHz), "-c", "1", `${path}.f32`];
+  const raw = ["-t", "f32", "-r", String(sampleRateHz), "-c", String(channels), `${path}.f32`];
   await execute("sox", ["-V1", ...raw, "-e", "floating-point", "-b", "32", path]);
 }
