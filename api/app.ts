@@ -47,7 +47,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   app.get("/healthz", (context) => context.json({ status: "ok", version: mixdownVersion }));
   addDocs(app, deps);
   if (deps.settings.corsOrigins.length > 0) app.use("*", corsOf(deps));
-  if (deps.settings.access === "loopback") app.use("*", guardLoopback);
+  if (deps.settings.access === "loopback") app.use("*", guardLoopback(deps.settings.corsOrigins));
   app.use("*", limitBody);
   app.use("*", authenticate(deps));
   app.use("*", limitRate(deps));
