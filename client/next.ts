@@ -28,17 +28,17 @@ export interface RouteHandlers {
   readonly DELETE: Handler;
 }
 
-/** What goes through, and no more: the rest of the API is the server's own. */
+/** What goes through, wherever the app has its route, and no more: the rest of the API is the server's own. */
 const routes: readonly (readonly [method: string, path: RegExp, kind: Route])[] = [
-  ["POST", /^\/v1\/uploads$/, "begin"],
-  ["POST", /^\/s3\/multipart$/, "begin"],
-  ["GET", /^\/s3\/multipart\/[^/]+(\/\d+)?$/, "part"],
-  ["POST", /^\/s3\/multipart\/[^/]+\/complete$/, "part"],
-  ["DELETE", /^\/s3\/multipart\/[^/]+$/, "part"],
-  ["POST", /^\/v1\/jobs$/, "submit"],
-  ["GET", /^\/v1\/jobs\/([^/]+)$/, "job"],
-  ["GET", /^\/v1\/jobs\/([^/]+)\/(events|outputs\/[^/]+)$/, "job"],
-  ["POST", /^\/v1\/jobs\/([^/]+)\/(cancel|retry)$/, "job"],
+  ["POST", /\/v1\/uploads$/, "begin"],
+  ["POST", /\/s3\/multipart$/, "begin"],
+  ["GET", /\/s3\/multipart\/[^/]+(\/\d+)?$/, "part"],
+  ["POST", /\/s3\/multipart\/[^/]+\/complete$/, "part"],
+  ["DELETE", /\/s3\/multipart\/[^/]+$/, "part"],
+  ["POST", /\/v1\/jobs$/, "submit"],
+  ["GET", /\/v1\/jobs\/([^/]+)$/, "job"],
+  ["GET", /\/v1\/jobs\/([^/]+)\/(events|outputs\/[^/]+)$/, "job"],
+  ["POST", /\/v1\/jobs\/([^/]+)\/(cancel|retry)$/, "job"],
 ];
 type Route = "begin" | "part" | "submit" | "job";
 
@@ -56,12 +56,11 @@ export function createRouteHandler(options: RouteHandlerOptions): RouteHandlers 
 
   const answer = async (request: Request): Promise<Response> => {
     const { pathname, search, searchParams } = new URL(request.url);
-    const path = /\/(v1|s3)\/.*$/.exec(pathname)?.[0] ?? "/";
     const found = routes.flatMap(([method, pattern, kind]) => {
-      const match = method === request.method ? pattern.exec(path) : null;
-      return match === null ? [] : [{ kind, jobId: match[1] }];
+      const match = method === request.method ? pattern.exec(pathname) : null;
+      return match === null ? [] : [{ kind, path: match[0], jobId: match[1] }];
     })[0];
-    if (found === undefined) throw refusal("usage_not_found", 404, `There is no ${request.method} ${path} here.`);
+    if (found === undefined) throw refusal("usage_not_found", 404, `There is no ${request.method} ${pathname} here.`);
     if (request.headers.get("sec-fetch-site") === "cross-site") {
       throw refusal("usage_cross_site", 403, "Refused: the browser says that another site asks.");
     }
@@ -104,7 +103,12 @@ export function createRouteHandler(options: RouteHandlerOptions): RouteHandlers 
       if (method === "POST") body = JSON.stringify(await readJson(request));
     } else await requireJob(found.jobId ?? "");
 
-    const response = await forward(path + search, { method, headers, signal, ...(body === undefined ? {} : { body }) });
+    const response = await forward(found.path + search, {
+      method,
+      headers,
+      signal,
+      ...(body === undefined ? {} : { body }),
+    });
     if (found.kind === "submit" && response.ok && search === "") return checkOwner(response, user);
     return passOn(response);
   };
