@@ -101,12 +101,22 @@ test.each(["mp3", "m4a", "flac"])(
   },
 );
 
-test("fails when tags do not pass from MP3 to Opus and from Opus to MP3", async () => {
+test("fails when tags or cover do not pass from MP3 to Opus and from there to MP3", async () => {
   const toOpus = await runClean(fixtures, fixtures.file("full.mp3"), { format: "opus" });
-  expect(titleOf(await look(toOpus.path))).toBe("Höhe & =Tiefe");
-  expect(toOpus.warnings.map((warning) => warning.code)).toEqual(["cover_dropped"]);
-  const toMp3 = await runClean(fixtures, fixtures.file("full.opus"), { format: "mp3" });
-  expect(titleOf(await look(toMp3.path))).toBe("Höhe & =Tiefe");
+  const toMp3 = await runClean(fixtures, toOpus.path, { format: "mp3" });
+  for (const { path, warnings, steps } of [toOpus, toMp3]) {
+    const found = await look(path);
+    expect(titleOf(found)).toBe("Höhe & =Tiefe");
+    expect(found.streams[1]).toMatchObject({ codec_name: "mjpeg", disposition: { attached_pic: 1 } });
+    expect(warnings).toEqual([]);
+    expect(JSON.stringify(steps)).not.toContain(fixtures.dir);
+    expect(JSON.stringify(steps)).toContain("{out}");
+  }
+});
+
+test("fails when a cover is dropped in silence where the format holds none", async () => {
+  const { warnings } = await runClean(fixtures, fixtures.file("full.flac"), { format: "wav" });
+  expect(warnings.map((warning) => warning.code)).toEqual(["cover_dropped"]);
 });
 
 test("fails when the format of the input is not kept, or a name with folders gets out", async () => {

@@ -160,25 +160,37 @@ function createDecimator(factor: number, channels: number): (samples: Float32Arr
     const sinc = x === 0 ? 1 : Math.sin(Math.PI * x * 0.9) / (Math.PI * x * 0.9);
     return sinc * Math.sin((Math.PI * (tap + 0.5)) / taps) ** 2;
   });
-  const sum = weights.reduce((total, weight) => total + weight, 0) * channels;
-  let tail: Float64Array = new Float64Array(0);
+  const scale = 1 / (weights.reduce((total, weight) => total + weight, 0) * channels);
+  let mono = new Float64Array(taps);
+  let kept = 0;
   return (samples) => {
     const count = samples.length / channels;
-    const mono = new Float64Array(tail.length + count);
-    mono.set(tail);
-    for (let frame = 0, at = 0; frame < count; frame++) {
-      let value = 0;
-      for (let channel = 0; channel < channels; channel++) value += samples[at++] as number;
-      mono[tail.length + frame] = value;
+    if (kept + count > mono.length) {
+      const larger = new Float64Array(2 * (kept + count));
+      larger.set(mono.subarray(0, kept));
+      mono = larger;
     }
+    mixDown(samples, channels, mono, kept);
+    const length = kept + count;
     const out: number[] = [];
     let start = 0;
-    for (; start + taps <= mono.length; start += factor) {
-      let value = 0;
-      for (let tap = 0; tap < taps; tap++) value += (weights[tap] as number) * (mono[start + tap] as number);
-      out.push(value / sum);
-    }
-    tail = mono.slice(start);
+    for (; start + taps <= length; start += factor) out.push(scale * weigh(mono, start, weights));
+    mono.copyWithin(0, start, length);
+    kept = length - start;
     return out;
   };
+}
+
+function mixDown(samples: Float32Array, channels: number, mono: Float64Array, start: number): void {
+  for (let at = 0, frame = start; at < samples.length; frame++) {
+    let value = 0;
+    for (let channel = 0; channel < channels; channel++) value += samples[at++] as number;
+    mono[frame] = value;
+  }
+}
+
+function weigh(values: Float64Array, start: number, weights: Float64Array): number {
+  let sum = 0;
+  for (let tap = 0; tap < weights.length; tap++) sum += (weights[tap] as number) * (values[start + tap] as number);
+  return sum;
 }

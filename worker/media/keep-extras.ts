@@ -1,6 +1,6 @@
 import type { Warning } from "../../core/report.ts";
 import { buildInputArgs } from "./input-args.ts";
-import type { Chapter, MediaInfo } from "./media-info.ts";
+import type { Chapter, MediaInfo, VideoStream } from "./media-info.ts";
 import type { OutputFormat } from "./output-format.ts";
 
 /** Everything of the original but its sound, as additions to an encoder whose input 0 is the new sound. */
@@ -19,20 +19,31 @@ const staleTags = [
   ...["R128_TRACK_GAIN", "R128_ALBUM_GAIN", "iTunNORM", "iTunSMPB", "iTunPGAP", "TLEN", "encoder"],
 ];
 
+/** Where cover art is a stream beside the sound. */
 const artFormats: ReadonlySet<string> = new Set(["mp3", "m4a", "mp4", "flac"]);
 const artCodecs: ReadonlySet<string> = new Set(["mjpeg", "png"]);
 
+/** Covers that can be carried over as they are. */
+export const findCovers = (media: MediaInfo): readonly VideoStream[] =>
+  media.video.filter((stream) => stream.attachedPicture && artCodecs.has(stream.codec));
+
 /**
- * Keeps tags, chapters, cover art and, in MP4, the picture. `chapterFile` is an ffmetadata file with chapters at their new
- * places; null: they are where they were.
+ * Keeps tags, chapters, cover art and, in MP4, the picture. Both files are ffmetadata: `chapterFile` has the chapters at
+ * their new places (null: they are where they were), `coverFile` the cover as a tag, for Ogg.
  */
-export function buildExtras(media: MediaInfo, output: OutputFormat, chapterFile: string | null): ExtrasPlan {
+export function buildExtras(
+  media: MediaInfo,
+  output: OutputFormat,
+  chapterFile: string | null,
+  coverFile: string | null = null,
+): ExtrasPlan {
   const art = media.video.filter((stream) => stream.attachedPicture);
-  const kept = artFormats.has(output.extension) ? art.filter((stream) => artCodecs.has(stream.codec)) : [];
+  const kept = artFormats.has(output.extension) ? findCovers(media) : [];
+  const files = [chapterFile, coverFile].filter((file) => file !== null);
   const pictures = [...output.video, ...kept];
   const hasChapters = media.chapters.length > 0;
   const warnings: Warning[] = [];
-  if (kept.length < art.length) {
+  if (kept.length < art.length && coverFile === null) {
     const codecs = art.map((stream) => stream.codec).join(", ");
     warnings.push({
       code: "cover_dropped",
@@ -43,10 +54,7 @@ export function buildExtras(media: MediaInfo, output: OutputFormat, chapterFile:
   if (dropped > 0)
     warnings.push({ code: "video_dropped", detail: `The picture is not kept in ${output.extension} files.` });
   return {
-    inputArgs: [
-      ...buildInputArgs(media),
-      ...(chapterFile === null ? [] : ["-f", "ffmetadata", "-i", `file:${chapterFile}`]),
-    ],
+    inputArgs: [...buildInputArgs(media), ...files.flatMap((file) => ["-f", "ffmetadata", "-i", `file:${file}`])],
     outputArgs: [
       ...pictures.flatMap((stream) => ["-map", `1:${stream.index}`]),
       ...(pictures.length > 0 ? ["-c:v", "copy"] : []),
@@ -54,6 +62,7 @@ export function buildExtras(media: MediaInfo, output: OutputFormat, chapterFile:
       ...["-map_metadata", "1"],
       // Ogg keeps the file's tags with its stream.
       ...(media.formatName === "ogg" ? ["-map_metadata:g", `1:s:${media.audio[0]?.index ?? 0}`] : []),
+      ...(coverFile === null ? [] : ["-map_metadata:g", `${1 + files.length}:g`]),
       ...["-map_chapters", chapterFile === null ? "1" : "2"],
       ...staleTags.flatMap((tag) => ["-metadata", `${tag}=`]),
     ],

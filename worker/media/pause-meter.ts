@@ -35,7 +35,13 @@ export function createPauseMeter(format: { readonly sampleRateHz: number; readon
       for (let at = 0; at < samples.length; ) {
         const to = Math.min(samples.length, at + blockSamples - filled);
         filled += to - at;
-        for (; at < to; at++) energy += (samples[at] as number) ** 2;
+        // A local sum: one that outlives the call is an object of its own for every sample.
+        let sum = 0;
+        for (; at < to; at++) {
+          const value = samples[at] as number;
+          sum += value * value;
+        }
+        energy += sum;
         if (filled === blockSamples) close();
       }
     },

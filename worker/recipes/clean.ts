@@ -1,13 +1,11 @@
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MixdownError } from "../../core/errors.ts";
 import type { CleanParams } from "../../core/kinds/index.ts";
 import type { Warning } from "../../core/report.ts";
 import { checkWhole } from "../media/check-whole.ts";
 import { createPcmFeed, type DecodePlan, type PcmFeed } from "../media/decode-floats.ts";
-import { buildEditList, moveChapters } from "../media/edit-list.ts";
+import { buildEditList } from "../media/edit-list.ts";
 import { buildEncoderPlan, type EncoderPlan } from "../media/encoder-plan.ts";
-import { buildChapterFile, buildExtras } from "../media/keep-extras.ts";
 import { masterTo } from "../media/mastering.ts";
 import type { AudioStream, MediaInfo } from "../media/media-info.ts";
 import { chooseOutputFormat, nameOutput, type OutputFormat } from "../media/output-format.ts";
@@ -18,6 +16,7 @@ import { type RenderedClean, renderClean } from "../media/render-clean.ts";
 import { type AudioSurvey, surveyAudio } from "../media/survey-audio.ts";
 import { buildHumFilters, planTreatment, type Treatment } from "../media/treatment.ts";
 import { readTrueLength } from "../media/true-length.ts";
+import { keepExtras } from "./clean-extras.ts";
 import { buildCleanReport, judgeClean } from "./clean-report.ts";
 import { createSpans, type Span } from "./progress-span.ts";
 import type { Recipe, RecipeContext, RecipeResult } from "./recipe.ts";
@@ -131,7 +130,7 @@ async function finish(
   const { scratchDir, toolchain, signal, inputs } = context;
   const { sampleRateHz, channels, channelLayout } = stream;
   const outPath = join(scratchDir, `out.${output.extension}`);
-  const extras = buildExtras(media, output, await writeMovedChapters(context, subject, rendered));
+  const extras = await keepExtras(context, { media, output, edits: buildEditList(rendered.stretches, sampleRateHz) });
   let taps = createTaps(context, encoder);
   const mastered = await masterTo(
     params,
@@ -157,7 +156,7 @@ async function finish(
   const warnings = [...work.warnings, ...extras.warnings, ...judgeClean(facts, params)];
   const peaks = taps.peaks === null ? [] : await writePeaks(scratchDir, taps.peaks);
   context.onProgress("processing", 100);
-  const paths = { in0: inputs[0]?.path ?? "", out: outPath, tmp0: rendered.path };
+  const paths = { in0: inputs[0]?.path ?? "", out: outPath, tmp0: rendered.path, tmp: scratchDir };
   return {
     outputs: [
       {
@@ -185,17 +184,4 @@ function createTaps(context: RecipeContext, encoder: EncoderPlan): Taps {
     pauses: createPauseMeter(encoder),
     peaks: context.peaks ? createPeaksAccumulator({ sampleRateHz, channels, samplesPerPixel: 256, bits: 8 }) : null,
   };
-}
-
-/** Where silence was cut out, chapters move with the words. */
-async function writeMovedChapters(
-  context: RecipeContext,
-  { media, stream }: Subject,
-  rendered: RenderedClean,
-): Promise<string | null> {
-  if (media.chapters.length === 0 || rendered.stretches.length < 2) return null;
-  const path = join(context.scratchDir, "chapters.txt");
-  const edits = buildEditList(rendered.stretches, stream.sampleRateHz);
-  await writeFile(path, buildChapterFile(moveChapters(media.chapters, edits)));
-  return path;
 }
