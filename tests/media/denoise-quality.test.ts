@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { createRealFft } from "../../worker/media/spectral-fft.ts";
 import {
   type FanKind,
   filterOnePole,
@@ -40,6 +41,27 @@ async function cleanSamples(samples: Float32Array, sampleRateHz = rate, channels
   await writeWav(path, samples, sampleRateHz, channels);
   const result = await runClean(fixtures, path, { loudnessLufs: -30 });
   return { samples: await decode(result.path), result };
+}
+
+/** Levels of the third octaves from 125 Hz to 8 kHz, dB. */
+function measureThirdOctaves(samples: Float32Array): number[] {
+  const size = 8_192;
+  const fft = createRealFft(size);
+  const [re, im] = [new Float64Array(size / 2 + 1), new Float64Array(size / 2 + 1)];
+  const powers = new Float64Array(19);
+  for (let from = 0; from + size <= samples.length; from += size / 2) {
+    const framed = Float64Array.from(
+      { length: size },
+      (_, at) => (samples[from + at] ?? 0) * Math.sin((Math.PI * at) / size),
+    );
+    fft.forward(framed, re, im);
+    for (let bin = 1; bin < size / 2; bin++) {
+      const band = Math.round(3 * Math.log2((bin * rate) / size / 125));
+      if (band >= 0 && band < powers.length)
+        powers[band] = (powers[band] ?? 0) + (re[bin] ?? 0) ** 2 + (im[bin] ?? 0) ** 2;
+    }
+  }
+  return [...powers].map((power) => 10 * Math.log10(power));
 }
 
 const voiceAt = (index: number): Float32Array => speech[index] ?? new Float32Array(0);
@@ -116,6 +138,11 @@ test.each(voices.map((voice, index) => ({ name: voice.name, index })))(
       const input = voice.map((value, at) => value + level * (room[at] ?? 0));
       const { samples } = await cleanSamples(input);
       expect(siSdrDb(samples, input)).toBeGreaterThanOrEqual(35);
+      const [before, after] = [input, samples].map(measureThirdOctaves);
+      const changes = (after ?? []).map((level, band) => level - (before?.[band] ?? 0));
+      // Against each other: the gain to the target is common to all.
+      const common = [...changes].sort((a, b) => a - b)[changes.length >> 1] ?? 0;
+      expect(Math.min(...changes) - common).toBeGreaterThan(-0.5);
     }
   },
 );
