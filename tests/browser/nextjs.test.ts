@@ -55,7 +55,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await browser.close();
-  if (next !== undefined && next.exitCode === null) {
+  if (next !== undefined && next.exitCode === null && next.signalCode === null) {
     next.kill("SIGKILL");
     await once(next, "close");
   }
