@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createSqliteApiKeyStore } from "../adapters/embedded/api-key-store.ts";
@@ -21,10 +22,11 @@ import { createTransferSigner } from "../adapters/embedded/transfers/signer.ts";
 import { createSqliteWebhookStore } from "../adapters/embedded/webhook-store.ts";
 import { createWebhookSender } from "../adapters/http/webhook-sender.ts";
 import { createApi } from "../api/app.ts";
-import { buildWorkerEnv, type EmbeddedConfig } from "../config/embedded.ts";
+import { buildWorkerEnv, type EmbeddedConfig, taskScratch } from "../config/embedded.ts";
 import type { HttpConfig } from "../config/http.ts";
 import { readToolPaths } from "../config/tool-paths.ts";
 import type { ApiKeyStore } from "../core/api-ports.ts";
+import { formatJobRef } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { Platform } from "../core/platform.ts";
 import type { EventLog, TaskLauncher } from "../core/ports.ts";
@@ -113,6 +115,14 @@ export interface RunPlatformOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** Removes the scratch folders of a task that has ended; a worker that was killed could not do it. */
+async function removeScratch(config: EmbeddedConfig, prefix: string): Promise<void> {
+  const folder = join(config.dataDir, "scratch");
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.startsWith(prefix)) await rm(join(folder, name), { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
 export interface PlatformFacts {
   readonly ffmpegVersion: string;
   readonly pid: number;
@@ -139,7 +149,12 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
       slots: config.workers,
       graceMs: workerGraceMs,
       serve: (child) => servePorts(child, { jobs: platform.jobs, cache: platform.cache, queue: platform.queue }),
-      onExit: (exit) => settleExit(platform, exit, signal.aborted).catch(onFault),
+      onExit: async (exit) => {
+        await removeScratch(config, taskScratch(formatJobRef(exit.ref, config.defaultOwner), exit.attempt)).catch(
+          onFault,
+        );
+        await settleExit(platform, exit, signal.aborted).catch(onFault);
+      },
     });
     const stores = openStores(config, ffmpeg.major, launcher);
     const { platform, close } = stores;

@@ -74,3 +74,6 @@ export function readTask(env: NodeJS.ProcessEnv = process.env): { readonly jobRe
   const values = parseEnv(taskSchema, env);
   return { jobRef: values.MIXDOWN_JOB_ID, attempt: values.MIXDOWN_ATTEMPT };
 }
+
+/** How the scratch folders of one task begin. */
+export const taskScratch = (jobRef: string, attempt: number): string => `task-${jobRef}-${attempt}-`;

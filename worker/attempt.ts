@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readEmbeddedConfig, readTask } from "../config/embedded.ts";
+import { readEmbeddedConfig, readTask, taskScratch } from "../config/embedded.ts";
 import { readToolPaths } from "../config/tool-paths.ts";
 import { MixdownError } from "../core/errors.ts";
 import { parseJobRef } from "../core/job.ts";
@@ -34,7 +34,8 @@ async function attempt(): Promise<void> {
   const toolchain = await findToolchain(readToolPaths());
   const platform = openWorkPlatform(config, toolchain.ffmpeg.major);
   const engine = createMediaEngine({
-    scratchDir: join(config.dataDir, "scratch", createId(platform.clock)),
+    // Named by its task, so that the platform can remove what a killed worker leaves.
+    scratchDir: join(config.dataDir, "scratch", taskScratch(task.jobRef, task.attempt) + createId(platform.clock)),
     toolchain,
     mixdownVersion,
   });

@@ -84,7 +84,7 @@ test(`fails when ${rounds} rounds of kill -9 at random instants lose a job, doub
     await sleep(20);
     if (platform.exitCode !== null || platform.signalCode !== null) platform = startPlatform();
   }
-  const deadline = Date.now() + 120_000;
+  const deadline = Date.now() + 300_000;
   while (Date.now() < deadline && (await jobs()).some((job) => !isTerminal(job.status))) {
     if (platform.exitCode !== null || platform.signalCode !== null) platform = startPlatform();
     await sleep(200);
