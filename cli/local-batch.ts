@@ -13,24 +13,35 @@ export interface BatchOptions {
   readonly unnamed: boolean;
 }
 
-/**
- * Runs works one after the other; one that fails does not keep the others from being done.
- * @returns the exit code of the first failure, or 0
- */
+/** Runs works here. @returns the exit code of the first failure, or 0 */
 export async function runBatch<Params>(
   works: readonly (LocalWork<Params> & { readonly given: string })[],
   session: Session,
   options: BatchOptions,
 ): Promise<number> {
+  for (const { output } of works) refuseStdout(output, session.reporter);
+  const tools = await openToolchain(session);
+  return runEach(works, session, options, (work) => runLocal(work, tools, session));
+}
+
+/**
+ * Runs works one after the other; one that fails does not keep the others from being done.
+ * @returns the exit code of the first failure, or 0
+ */
+export async function runEach<Work extends Omit<LocalWork<never>, "recipe" | "params"> & { readonly given: string }>(
+  works: readonly Work[],
+  session: Session,
+  options: BatchOptions,
+  runOne: (work: Work) => Promise<LocalResult>,
+): Promise<number> {
   const { reporter, signal } = session;
   for (const { output } of works) refuseStdout(output, reporter);
-  const tools = await openToolchain(session);
   const outcomes: LocalOutcome[] = [];
   for (const work of works) {
     try {
       if (options.unnamed && work.output.type === "file")
         reporter.note(`${work.label}: no -o, so it becomes ${showPlan(work.output)}`);
-      const result = await runLocal(work, tools, session);
+      const result = await runOne(work);
       outcomes.push({ input: work.given, result });
       announce(work, result, session);
     } catch (thrown) {

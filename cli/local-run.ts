@@ -39,7 +39,8 @@ export interface LocalResult {
   }[];
   readonly report: Report | null;
   readonly warnings: readonly Warning[];
-  readonly engine: { readonly mixdown: string; readonly ffmpeg: string; readonly steps: RecipeResult["steps"] };
+  /** Null where a platform elsewhere does not say. */
+  readonly engine: { readonly mixdown: string; readonly ffmpeg: string; readonly steps: RecipeResult["steps"] } | null;
 }
 
 /** ffmpeg and ffprobe for local work; says so when it has to be the package's old build. */
@@ -110,7 +111,7 @@ export async function runLocal<Params>(
 }
 
 /** Adds the extension that the recipe chose, where the user left it open. */
-function completePlan(plan: OutputPlan, name: string, inputs: readonly LocalInput[]): OutputPlan {
+export function completePlan(plan: OutputPlan, name: string, inputs: readonly LocalInput[]): OutputPlan {
   if (plan.type === "stream" || plan.format !== undefined) return plan;
   const complete = { ...plan, shown: plan.shown + extname(name), format: extname(name).slice(1), newFolder: null };
   checkOutput(complete, inputs);

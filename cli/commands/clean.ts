@@ -1,14 +1,16 @@
+import type { RemoteFlags } from "../../config/remote.ts";
 import { clean } from "../../core/kinds/clean.ts";
 import { parseInputs } from "../input-file.ts";
 import { runBatch } from "../local-batch.ts";
 import { loadLocalRecipe } from "../local-run.ts";
 import { type OutputPlan, planOutputs } from "../output-file.ts";
 import { addParamFlags, readParams } from "../param-flags.ts";
+import { addRemoteFlags, findRemote } from "../remote.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 
 const format = clean.params.shape.format;
 
-interface CleanOptions extends Record<string, unknown> {
+interface CleanOptions extends RemoteFlags, Record<string, unknown> {
   readonly output?: string;
 }
 
@@ -22,7 +24,7 @@ export const defineClean: DefineCommand = (command, session) => {
       "file, or folder for one output each, or - for stdout (default: NAME.clean.EXT beside IN)",
     );
   addParamFlags(command, "clean");
-  addCommonFlags(command)
+  addCommonFlags(addRemoteFlags(command))
     .addHelpText(
       "after",
       examples(
@@ -38,6 +40,7 @@ export const defineClean: DefineCommand = (command, session) => {
 
 async function runClean(given: readonly string[], options: CleanOptions, session: Session): Promise<number> {
   const params = readParams("clean", options);
+  const remote = findRemote(options);
   const inputs = parseInputs(given);
   const plans = planOutputs({
     command: "clean",
@@ -47,17 +50,23 @@ async function runClean(given: readonly string[], options: CleanOptions, session
     formats: format.unwrap().options,
     format: params.format,
   });
-  const recipe = await loadLocalRecipe("clean");
   const works = inputs.map((input, index) => {
     const output = plans[index] as OutputPlan;
     return {
       given: input.given,
       label: input.name,
-      recipe,
       params: { ...params, format: format.parse(output.format) },
       inputs: [input],
       output,
     };
   });
-  return runBatch(works, session, { single: true, unnamed: options.output === undefined });
+  const shown = { single: true, unnamed: options.output === undefined };
+  if (remote !== null)
+    return (await import("../remote-batch.ts")).runRemoteBatch("clean", works, remote, session, shown);
+  const recipe = await loadLocalRecipe("clean");
+  return runBatch(
+    works.map((work) => ({ ...work, recipe })),
+    session,
+    shown,
+  );
 }

@@ -1,19 +1,22 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { RemoteFlags } from "../../config/remote.ts";
 import { jobNotFound } from "../../core/cancel.ts";
 import { MixdownError } from "../../core/errors.ts";
-import type { Job, JobOutput } from "../../core/job.ts";
+import type { JobOutput } from "../../core/job.ts";
 import { safeName } from "../../core/object-keys.ts";
+import type { PublicJob } from "../../core/public-job.ts";
 import { deliver, dropFolder, prepareFolder } from "../deliver.ts";
 import { addDataFlag, readJobRef, type StoreOptions, withStore } from "../embedded-store.ts";
 import { refuseStdout } from "../local-batch.ts";
 import { checkOutput, lookAt, type OutputPlan } from "../output-file.ts";
+import { addRemoteFlags, findJobsRemote } from "../remote.ts";
 import { formatBytes } from "../report-table.ts";
 import { createScratch } from "../scratch.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 
-interface DownloadOptions extends StoreOptions {
+interface DownloadOptions extends StoreOptions, RemoteFlags {
   readonly output?: string;
 }
 
@@ -27,7 +30,7 @@ export const defineDownload: DefineCommand = (command, session) => {
       "-o, --output <OUT>",
       "file, folder, or - for stdout (default: the output's name, where nothing stands yet)",
     );
-  addCommonFlags(addDataFlag(command))
+  addCommonFlags(addRemoteFlags(addDataFlag(command)))
     .addHelpText("after", examples("mixdown download 01J…", "mixdown download 01J… peaks.json -o talk.peaks.json"))
     .action(
       session.action((jobId: string, name: string | undefined, options: DownloadOptions) =>
@@ -36,12 +39,15 @@ export const defineDownload: DefineCommand = (command, session) => {
     );
 };
 
-function runDownload(
+async function runDownload(
   jobId: string,
   name: string | undefined,
   options: DownloadOptions,
   session: Session,
 ): Promise<number> {
+  const remote = findJobsRemote(options);
+  const wanted = { name, out: options.output };
+  if (remote !== null) return (await import("../remote-jobs.ts")).downloadRemote(remote, jobId, wanted, session);
   const { reporter } = session;
   return withStore(options, async (store) => {
     const { jobs, objects } = store.platform;
@@ -73,7 +79,8 @@ function runDownload(
   });
 }
 
-function findOutput(job: Job, name: string | undefined): JobOutput {
+/** @throws MixdownError `usage_output_not_found` */
+export function findOutput(job: PublicJob, name: string | undefined): JobOutput {
   const found = name === undefined ? job.outputs[0] : job.outputs.find((output) => output.name === name);
   if (found !== undefined) return found;
   const names = job.outputs.map((output) => output.name).join(", ");

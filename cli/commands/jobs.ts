@@ -1,14 +1,17 @@
+import type { RemoteFlags } from "../../config/remote.ts";
 import { jobNotFound } from "../../core/cancel.ts";
-import { type Job, type JobStatus, statusSchema } from "../../core/job.ts";
+import { type JobStatus, statusSchema } from "../../core/job.ts";
 import { type KindName, kindNames } from "../../core/kinds/index.ts";
 import { limits } from "../../core/limits.ts";
+import type { PublicJob } from "../../core/public-job.ts";
 import { addDataFlag, readJobRef, type StoreOptions, withStore } from "../embedded-store.ts";
 import { parseChoice, parseNumber } from "../param-flags.ts";
+import { addRemoteFlags, findJobsRemote } from "../remote.ts";
 import { formatTable } from "../report-table.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 import { formatJob } from "../watch-job.ts";
 
-interface JobsOptions extends StoreOptions {
+interface JobsOptions extends StoreOptions, RemoteFlags {
   readonly status?: JobStatus;
   readonly kind?: KindName;
   readonly limit: number;
@@ -33,7 +36,7 @@ export const defineJobs: DefineCommand = (command, session) => {
       page.default as number,
     )
     .option("--cursor <text>", "where the page before ended (`next` of --json)");
-  addCommonFlags(addDataFlag(command))
+  addCommonFlags(addRemoteFlags(addDataFlag(command)))
     .addHelpText(
       "after",
       examples("mixdown jobs", "mixdown jobs --status failed --limit 5", "mixdown jobs 01J… --json"),
@@ -41,7 +44,10 @@ export const defineJobs: DefineCommand = (command, session) => {
     .action(session.action((jobId: string | undefined, options: JobsOptions) => runJobs(jobId, options, session)));
 };
 
-function runJobs(jobId: string | undefined, options: JobsOptions, { reporter }: Session): Promise<number> {
+async function runJobs(jobId: string | undefined, options: JobsOptions, session: Session): Promise<number> {
+  const remote = findJobsRemote(options);
+  if (remote !== null) return (await import("../remote-jobs.ts")).showRemoteJobs(remote, jobId, options, session);
+  const { reporter } = session;
   return withStore(options, async (store) => {
     if (jobId !== undefined) {
       const job = await store.platform.jobs.get(readJobRef(jobId, store));
@@ -63,7 +69,7 @@ function runJobs(jobId: string | undefined, options: JobsOptions, { reporter }: 
 }
 
 /** One line a job. Pure. */
-export function formatJobs(jobs: readonly Job[]): string {
+export function formatJobs(jobs: readonly PublicJob[]): string {
   const rows = jobs.map((job) => [
     job.jobId,
     job.kind,

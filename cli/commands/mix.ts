@@ -1,15 +1,17 @@
+import type { RemoteFlags } from "../../config/remote.ts";
 import { mix } from "../../core/kinds/mix.ts";
 import { parseInputs } from "../input-file.ts";
 import { runBatch } from "../local-batch.ts";
 import { loadLocalRecipe } from "../local-run.ts";
 import { type OutputPlan, planOutputs } from "../output-file.ts";
 import { addParamFlags, readParams } from "../param-flags.ts";
+import { addRemoteFlags, findRemote } from "../remote.ts";
 import { listInputs } from "../role-flags.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 
 const format = mix.params.shape.format;
 
-interface MixOptions extends Record<string, unknown> {
+interface MixOptions extends RemoteFlags, Record<string, unknown> {
   readonly output?: string;
 }
 
@@ -21,7 +23,7 @@ export const defineMix: DefineCommand = (command, session) => {
     .option("--music <BED>", "the music to lay under it; repeated or cut to its length (required)")
     .option("-o, --output <OUT>", "file, or - for stdout (default: NAME.mix.EXT beside the first VOICE)");
   addParamFlags(command, "mix");
-  addCommonFlags(command)
+  addCommonFlags(addRemoteFlags(command))
     .addHelpText(
       "after",
       examples(
@@ -35,6 +37,7 @@ export const defineMix: DefineCommand = (command, session) => {
 
 async function runMix(given: readonly string[], options: MixOptions, session: Session): Promise<number> {
   const params = readParams("mix", options);
+  const remote = findRemote(options);
   const listed = listInputs("mix", given, options);
   const inputs = parseInputs(listed.map(({ text }) => text)).map((input, index) => ({
     ...input,
@@ -51,10 +54,12 @@ async function runMix(given: readonly string[], options: MixOptions, session: Se
   const work = {
     given: listed.map(({ text }) => text).join(" "),
     label: given.length === 1 ? (inputs[0]?.name ?? "") : `${given.length} files`,
-    recipe: await loadLocalRecipe("mix"),
     params: { ...params, format: format.parse(output.format) },
     inputs,
     output,
   };
-  return runBatch([work], session, { single: false, unnamed: options.output === undefined });
+  const shown = { single: false, unnamed: options.output === undefined };
+  if (remote !== null)
+    return (await import("../remote-batch.ts")).runRemoteBatch("mix", [work], remote, session, shown);
+  return runBatch([{ ...work, recipe: await loadLocalRecipe("mix") }], session, shown);
 }

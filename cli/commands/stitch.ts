@@ -1,15 +1,17 @@
+import type { RemoteFlags } from "../../config/remote.ts";
 import { stitch } from "../../core/kinds/stitch.ts";
 import { parseInputs } from "../input-file.ts";
 import { runBatch } from "../local-batch.ts";
 import { loadLocalRecipe } from "../local-run.ts";
 import { type OutputPlan, planOutputs } from "../output-file.ts";
 import { addParamFlags, readParams } from "../param-flags.ts";
+import { addRemoteFlags, findRemote } from "../remote.ts";
 import { listInputs } from "../role-flags.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 
 const format = stitch.params.shape.format;
 
-interface StitchOptions extends Record<string, unknown> {
+interface StitchOptions extends RemoteFlags, Record<string, unknown> {
   readonly output?: string;
 }
 
@@ -20,7 +22,7 @@ export const defineStitch: DefineCommand = (command, session) => {
     .argument("<IN...>", "audio files in their order; - is stdin")
     .option("-o, --output <OUT>", "file, or - for stdout (default: NAME.stitch.EXT beside the first IN)");
   addParamFlags(command, "stitch");
-  addCommonFlags(command)
+  addCommonFlags(addRemoteFlags(command))
     .addHelpText(
       "after",
       examples(
@@ -34,6 +36,7 @@ export const defineStitch: DefineCommand = (command, session) => {
 
 async function runStitch(given: readonly string[], options: StitchOptions, session: Session): Promise<number> {
   const params = readParams("stitch", options);
+  const remote = findRemote(options);
   const inputs = parseInputs(listInputs("stitch", given, options).map(({ text }) => text));
   const [output] = planOutputs({
     command: "stitch",
@@ -46,10 +49,12 @@ async function runStitch(given: readonly string[], options: StitchOptions, sessi
   const work = {
     given: given.join(" "),
     label: inputs.length === 1 ? (inputs[0]?.name ?? "") : `${inputs.length} files`,
-    recipe: await loadLocalRecipe("stitch"),
     params: { ...params, format: format.parse(output.format) },
     inputs,
     output,
   };
-  return runBatch([work], session, { single: false, unnamed: options.output === undefined });
+  const shown = { single: false, unnamed: options.output === undefined };
+  if (remote !== null)
+    return (await import("../remote-batch.ts")).runRemoteBatch("stitch", [work], remote, session, shown);
+  return runBatch([{ ...work, recipe: await loadLocalRecipe("stitch") }], session, shown);
 }

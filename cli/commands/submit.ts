@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import type { Command } from "commander";
+import type { RemoteFlags } from "../../config/remote.ts";
 import { MixdownError } from "../../core/errors.ts";
 import { type Job, type JobInput, jobIdSchema } from "../../core/job.ts";
 import { type KindName, kindNames, kinds } from "../../core/kinds/index.ts";
@@ -15,13 +16,14 @@ import {
 } from "../embedded-store.ts";
 import { spoolStdin } from "../input-file.ts";
 import { addParamFlags, parseNumber, readParams } from "../param-flags.ts";
+import { addRemoteFlags, findJobsRemote } from "../remote.ts";
 import { addRoleFlags, listInputs } from "../role-flags.ts";
 import { createScratch } from "../scratch.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 import { checkFile, type JobSource, parseSources, uploadFile } from "../upload-input.ts";
 import { followJob, reportEnd } from "../watch-job.ts";
 
-interface SubmitOptions extends StoreOptions, Record<string, unknown> {
+interface SubmitOptions extends StoreOptions, RemoteFlags, Record<string, unknown> {
   readonly id?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly timeout?: number;
@@ -56,7 +58,7 @@ function defineKind(command: Command, kind: KindName, session: Session): void {
       parseNumber("--timeout", text, { ...limits.timeoutSeconds, unit: "s" }),
     )
     .option("--wait", "wait for the end, and end with the job's exit code");
-  addCommonFlags(addDataFlag(command))
+  addCommonFlags(addRemoteFlags(addDataFlag(command)))
     .addHelpText("after", examples(`mixdown submit ${kind} talk.mp3${kind === "mix" ? " --music bed.mp3" : ""} --wait`))
     .action(session.action((given: string[], options: SubmitOptions) => runSubmit(kind, given, options, session)));
 }
@@ -71,6 +73,13 @@ async function runSubmit(
   const params = readParams(kind, options);
   const sources = parseSources(listInputs(kind, given, options));
   for (const source of sources) if (source.type === "file") checkFile(source.file);
+  const remote = findJobsRemote(options);
+  if (remote !== null) {
+    const { id: jobId, metadata, timeout: timeoutSeconds } = options;
+    const request = dropUndefined({ kind, params: dropUndefined(params), jobId, metadata, timeoutSeconds });
+    const { submitRemote } = await import("../remote-jobs.ts");
+    return submitRemote(remote, request, sources, { wait: options.wait === true }, session);
+  }
   return withStore(
     options,
     async (store) => {
@@ -134,8 +143,11 @@ async function accept(
   }
 }
 
-const dropUndefined = (value: object): object =>
-  Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined));
+/** What was not given is left out: JSON has no word for it, and the schemas know it as missing. */
+const dropUndefined = <Given extends object>(value: Given) =>
+  Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as {
+    [Name in keyof Given]: Exclude<Given[Name], undefined>;
+  };
 
 function parseJobId(text: string): string {
   const parsed = jobIdSchema.safeParse(text);

@@ -1,5 +1,7 @@
+import type { RemoteFlags } from "../../config/remote.ts";
 import { isTerminal } from "../../core/job.ts";
 import { addDataFlag, noteWhenIdle, readJobRef, type StoreOptions, withStore } from "../embedded-store.ts";
+import { addRemoteFlags, findJobsRemote } from "../remote.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 import { followJob, reportEnd } from "../watch-job.ts";
 
@@ -8,7 +10,7 @@ export const defineWatch: DefineCommand = (command, session) => {
     .helpGroup("Jobs of the platform here:")
     .description("Follows a job to its end, and ends with the job's exit code.")
     .argument("<JOBID>");
-  addCommonFlags(addDataFlag(command))
+  addCommonFlags(addRemoteFlags(addDataFlag(command)))
     .addHelpText(
       "after",
       examples(
@@ -16,11 +18,13 @@ export const defineWatch: DefineCommand = (command, session) => {
         "mixdown watch 01J… --json | jq -c '[.status, .progress.percent]'    # the job at each change",
       ),
     )
-    .action(session.action((jobId: string, options: StoreOptions) => runWatch(jobId, options, session)));
+    .action(session.action((jobId: string, options: StoreOptions & RemoteFlags) => runWatch(jobId, options, session)));
 };
 
-function runWatch(jobId: string, options: StoreOptions, session: Session): Promise<number> {
+async function runWatch(jobId: string, options: StoreOptions & RemoteFlags, session: Session): Promise<number> {
   const { reporter } = session;
+  const remote = findJobsRemote(options);
+  if (remote !== null) return (await import("../remote-jobs.ts")).watchRemote(remote, jobId, session);
   return withStore(options, async (store) => {
     const ref = readJobRef(jobId, store);
     const standing = await store.platform.jobs.get(ref);
