@@ -31,11 +31,16 @@ export async function retrying<T>(
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!isTemporary(error) || failed >= options.retries) throw error;
-      const asked = error.retryAfterSeconds;
-      await sleep(asked === undefined ? backoffMs(failed) : asked * 1_000, options.signal);
+      await sleep(askedMs(error) ?? backoffMs(failed), options.signal);
     }
   }
 }
 
-const isTemporary = (error: unknown): error is MixdownApiError =>
-  error instanceof MixdownApiError && (error.status === 0 || error.status === 429 || error.retryable);
+export const isTemporary = (error: unknown): error is MixdownApiError =>
+  error instanceof MixdownApiError && (error.status === 429 || error.retryable);
+
+/** How long the server wants us to stay away, milliseconds. */
+export const askedMs = (error: unknown): number | undefined =>
+  error instanceof MixdownApiError && error.retryAfterSeconds !== undefined
+    ? error.retryAfterSeconds * 1_000
+    : undefined;

@@ -1,6 +1,6 @@
 import { anySignal } from "./any-signal.ts";
 import { MixdownApiError, unreachable } from "./api-error.ts";
-import { backoffMs, sleep } from "./backoff.ts";
+import { askedMs, backoffMs, isTemporary, sleep } from "./backoff.ts";
 import { readEvents } from "./event-stream.ts";
 import type { Transport } from "./transport.ts";
 import type { JobStatus, PublicJob } from "./types.ts";
@@ -70,7 +70,7 @@ export async function* watchJob(
       if (error instanceof NoStream) emptyStreams += 1;
       if (news > 0) emptyStreams = 0;
       if (Date.now() - lastContact > outageMs) throw unreachable(path, error);
-      await sleep(backoffMs(failures, 200, 5_000), signal);
+      await sleep(askedMs(error) ?? backoffMs(failures, 200, 5_000), signal);
       failures += 1;
     }
   }
@@ -79,9 +79,7 @@ export async function* watchJob(
 /** The server answers, but no events come this way. */
 class NoStream extends Error {}
 
-const isOutage = (error: unknown): boolean =>
-  error instanceof NoStream ||
-  (error instanceof MixdownApiError && (error.retryable || error.status === 0 || error.status === 429));
+const isOutage = (error: unknown): boolean => error instanceof NoStream || isTemporary(error);
 
 const stateOf = ({ version, phase, progress }: PublicJob): string =>
   `${version} ${phase} ${Math.floor(progress.percent)}`;
