@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,6 +36,8 @@ import { findToolchain } from "../worker/media/toolchain.ts";
 import { startHttpServer } from "./http-server.ts";
 import { runLoops, settleExit } from "./platform-loop.ts";
 
+/** In the data folder: where the platform that works on it answers. */
+const addressFile = "api.url";
 /** A message that a dying invoker held comes back after this; SQS's default of 30 s is for machines that are far away. */
 const visibilityTimeoutMs = 10_000;
 /** Ctrl-C on the platform: a worker gives its job back within this, or is killed. */
@@ -62,6 +64,16 @@ export async function openEmbedded(config: EmbeddedConfig): Promise<EmbeddedPlat
   const { ffmpeg } = await findToolchain(readToolPaths());
   const opened = openStores(config, ffmpeg.major, absentLauncher);
   return { ...opened, isRunning: isInstanceLocked(config.dataDir), close: async () => opened.close() };
+}
+
+/** Where the API of the platform on this folder is; null when none runs, or it serves none. */
+export function findApiUrl(config: EmbeddedConfig): string | null {
+  if (!isInstanceLocked(config.dataDir)) return null;
+  try {
+    return readFileSync(join(config.dataDir, addressFile), "utf8");
+  } catch {
+    return null;
+  }
 }
 
 /** The platform process launches and stops; it sees within a second what a command wrote. */
@@ -140,6 +152,7 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
   mkdirSync(config.dataDir, { recursive: true });
   const lock = acquireInstanceLock(config.dataDir);
   try {
+    rmSync(join(config.dataDir, addressFile), { force: true });
     // Whoever worked here before is dead: its scratch is nobody's.
     rmSync(join(config.dataDir, "scratch"), { recursive: true, force: true });
     const launcher = createProcessLauncher({
@@ -169,6 +182,7 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
     try {
       const server = http === undefined ? null : await serveHttp(config, http, stores, onFault);
       try {
+        if (server !== null) writeFileSync(join(config.dataDir, addressFile), server.url);
         onReady({ ffmpegVersion: ffmpeg.version, pid: process.pid, url: server?.url ?? null });
         const sweepUploads = () => server?.sweepUploads() ?? Promise.resolve(0);
         await runLoops({
