@@ -12,9 +12,6 @@ export interface FfmpegOptions extends Omit<StartOptions, "extraPipes"> {
   readonly extraPipes?: number | undefined;
 }
 
-/** First descriptor of `extraPipes` inside ffmpeg: `pipe:4`. */
-export const firstExtraPipe = 4;
-
 /**
  * Arguments that go before every command line.
  * - `level+info`: lines carry their level, so errors can be told from the summaries of filters, which are at info.
