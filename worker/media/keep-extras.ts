@@ -54,7 +54,10 @@ export function buildExtras(
   if (dropped > 0)
     warnings.push({ code: "video_dropped", detail: `The picture is not kept in ${output.extension} files.` });
   return {
-    inputArgs: [...buildInputArgs(media), ...files.flatMap((file) => ["-f", "ffmetadata", "-i", `file:${file}`])],
+    inputArgs: [
+      ...buildInputArgs(media),
+      ...files.flatMap((path) => buildInputArgs({ path, demuxers: ["ffmetadata"] })),
+    ],
     outputArgs: [
       ...pictures.flatMap((stream) => ["-map", `1:${stream.index}`]),
       ...(pictures.length > 0 ? ["-c:v", "copy"] : []),

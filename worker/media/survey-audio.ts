@@ -51,3 +51,11 @@ export async function surveyAudio(
     argv,
   };
 }
+
+/** The noise alone, e.g. of a feed that is filtered: the rest is known from the recording itself. */
+export async function surveyNoise(feed: PcmFeed, signal: AbortSignal): Promise<NoiseFindings> {
+  const { sampleRateHz = 48_000, channels = 1 } = feed.plan.media.audio[0] ?? {};
+  const noise = createNoiseSurvey({ sampleRateHz, channels });
+  await feed.run(signal, (samples) => noise.push(samples));
+  return noise.finish();
+}

@@ -13,7 +13,7 @@ import { createPauseMeter, type PauseMeter } from "../media/pause-meter.ts";
 import { createPeaksAccumulator, type PeaksAccumulator } from "../media/peaks.ts";
 import { probeMedia } from "../media/probe.ts";
 import { type RenderedClean, renderClean } from "../media/render-clean.ts";
-import { type AudioSurvey, surveyAudio } from "../media/survey-audio.ts";
+import { type AudioSurvey, surveyAudio, surveyNoise } from "../media/survey-audio.ts";
 import { buildHumFilters, planTreatment, type Treatment } from "../media/treatment.ts";
 import { readTrueLength } from "../media/true-length.ts";
 import { keepExtras } from "./clean-extras.ts";
@@ -87,7 +87,7 @@ async function survey(
   if (filters.length === 0) return { before, treatment, feed };
   // Hum fills the low end of the noise profile: learnt once more without it. Short files cost nothing, long ones little.
   const notched = createPcmFeed(toolchain, { ...plan, filters });
-  const { noise } = await surveyAudio(notched, { signal });
+  const noise = await surveyNoise(notched, signal);
   const relearnt = planTreatment({ ...before, noise }, params);
   return { before, treatment: relearnt, feed: notched };
 }
