@@ -14,7 +14,9 @@ const schema = z.object({
   MIXDOWN_DATA: z.string().min(1).default(".mixdown").describe("Folder of the embedded platform's state."),
   MIXDOWN_DEFAULT_OWNER: ownerSchema.default("local").describe("Owner of jobs that come without a credential."),
   MIXDOWN_SHARED_CACHE: flag.default(false).describe("Owners share results of equal content."),
-  MIXDOWN_WORKERS: wholeNumber(1, 256).optional().describe("Jobs processed at once. Default: one a core."),
+  MIXDOWN_WORKERS: wholeNumber(0, 256)
+    .optional()
+    .describe("Jobs processed at once; 0 accepts only. Default: one a core."),
   MIXDOWN_PRIVATE_WEBHOOKS: flag
     .default(false)
     .describe("Webhooks may go to this machine's network: development alone."),

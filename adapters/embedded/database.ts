@@ -67,6 +67,8 @@ const migrations: readonly string[] = [
   CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE status = 'pending';
   CREATE INDEX deliveries_newest ON deliveries (owner, endpoint_id, created_at DESC);
   CREATE TABLE feed_positions (reader TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;`,
+  `CREATE INDEX messages_dead ON messages (position) WHERE dead_reason IS NOT NULL;
+  CREATE INDEX messages_tried ON messages (receive_count) WHERE receive_count > 0 AND dead_reason IS NULL;`,
 ];
 
 /** How long a writer waits for another process's write; the longest of ours takes milliseconds. */

@@ -58,7 +58,8 @@ export function createSqliteJobQueue(database: Database, clock: Clock, options: 
     for (;;) {
       const row = database
         .prepare(
-          `SELECT * FROM messages AS m WHERE dead_reason IS NULL AND visible_at <= ? AND receive_count >= ? AND ${isFirst} LIMIT 1`,
+          `SELECT * FROM messages AS m WHERE dead_reason IS NULL AND visible_at <= ?
+               AND receive_count > 0 AND receive_count >= ? AND ${isFirst} LIMIT 1`,
         )
         .get(clock.now(), options.maxReceiveCount) as Row | undefined;
       if (row === undefined) return;

@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from "node:timers/promises";
 import { findBrokenShape, findIllegalChange } from "../../core/arrows.ts";
 import { canonicalJson, sha256Hex } from "../../core/canonical-json.ts";
 import { MixdownError } from "../../core/errors.ts";
@@ -14,6 +15,8 @@ interface PulseRow {
   eta_seconds: number | null;
   at: number;
 }
+
+const rowsBetweenOtherWork = 10;
 
 /** Jobs on SQLite. The document is the truth; columns repeat what is asked for. */
 export function createSqliteJobStore(database: Database, clock: Clock): JobStore {
@@ -160,7 +163,11 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
         const rows = database
           .prepare("SELECT rowid, document FROM jobs WHERE active = 1 AND rowid > ? ORDER BY rowid LIMIT 100")
           .all(last) as { rowid: number; document: string }[];
-        for (const row of rows) yield withPulse(parse(row));
+        for (const [index, row] of rows.entries()) {
+          // SQLite answers without waiting: a long list would keep every request of the process from being heard.
+          if (index % rowsBetweenOtherWork === 0) await otherWork();
+          yield withPulse(parse(row));
+        }
         const end = rows.at(-1)?.rowid;
         if (end === undefined) return;
         last = end;

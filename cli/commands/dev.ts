@@ -25,8 +25,8 @@ export const defineDev: DefineCommand = (command, session) => {
     )
     .option(
       "--workers <number>",
-      `jobs processed at once (1 to 256; default: MIXDOWN_WORKERS or one a core, here ${availableParallelism()})`,
-      (text: string) => parseNumber("--workers", text, { min: 1, max: 256, whole: true }),
+      `jobs processed at once (1 to 256, or 0 to accept only; default: MIXDOWN_WORKERS or one a core, here ${availableParallelism()})`,
+      (text: string) => parseNumber("--workers", text, { min: 0, max: 256, whole: true }),
     );
   addCommonFlags(addDataFlag(command))
     .addHelpText("after", examples("mixdown dev", "mixdown dev --data /var/lib/mixdown --workers 4"))
