@@ -17,7 +17,8 @@ export const defineKeys: DefineCommand = (command, session) => {
   command
     .helpGroup("The HTTP API here:")
     .description("Lists, makes and removes keys for the HTTP API.")
-    .helpCommand(false);
+    .helpCommand(false)
+    .addHelpText("after", examples("mixdown keys create --name front-end", "mixdown keys list"));
   const withOwner = (name: string, description: string) =>
     addCommonFlags(
       addDataFlag(command.command(name).description(description)).option(

@@ -15,7 +15,11 @@ const pollMs = 200;
 const forwardTimeoutMs = 15_000;
 
 export const defineWebhooks: DefineCommand = (command, session) => {
-  command.helpGroup("The HTTP API here:").description("Helps to develop a receiver of webhooks.").helpCommand(false);
+  command
+    .helpGroup("The HTTP API here:")
+    .description("Helps to develop a receiver of webhooks.")
+    .helpCommand(false)
+    .addHelpText("after", examples("mixdown webhooks listen"));
   const listen = command
     .command("listen")
     .description("Prints what happens to jobs from now on, and sends it, signed, to a receiver on this machine.")
