@@ -13,6 +13,7 @@ export const defineCompletion: DefineCommand = (command, session) => {
     .addHelpText(
       "after",
       examples(
+        "mixdown completion bash",
         "source <(mixdown completion bash)",
         "mixdown completion zsh > ~/.zfunc/_mixdown",
         "mixdown completion fish > ~/.config/fish/completions/mixdown.fish",
