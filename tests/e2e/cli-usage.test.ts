@@ -83,7 +83,7 @@ test("fails when a value outside its range is not usage, naming flag, value and 
       '--samples-per-pixel is "1"; allowed is a whole number from 2 to 1000000.',
     ],
     [["jobs", "--limit", "0"], '--limit is "0"; allowed is a whole number from 1 to 200.'],
-    [["dev", "--workers", "0"], '--workers is "0"; allowed is a whole number from 1 to 256.'],
+    [["dev", "--workers", "257"], '--workers is "257"; allowed is a whole number from 0 to 256.'],
   ];
   for (const [args, sentence] of lines)
     expect(await cli(args)).toMatchObject({ code: 2, stdout: "", stderr: `error: ${sentence}\n` });
