@@ -5,12 +5,12 @@ import { parseArgs } from "node:util";
 import { compare } from "./compare.ts";
 import type { Row } from "./row.ts";
 import { clean } from "./rows/clean.ts";
-import { cliStart } from "./rows/cli-start.ts";
+import { cliStart, cliStartPacked } from "./rows/cli-start.ts";
 import { submit } from "./rows/submit.ts";
 
 // `npm run bench -- [--row NAME]... [--quick]`: medians of three rounds, both sides in turn, as ratios. Needs ffmpeg.
 
-const rows: readonly Row[] = [clean, submit, cliStart];
+const rows: readonly Row[] = [clean, submit, cliStart, cliStartPacked];
 
 const { values } = parseArgs({
   options: { row: { type: "string", multiple: true }, quick: { type: "boolean", default: false } },
