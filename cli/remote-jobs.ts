@@ -1,15 +1,12 @@
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import type { JobInput, JobRequest, JobStatus, KindName, MixdownClient, PublicJob } from "../client/index.ts";
 import type { RemoteTarget } from "../config/remote.ts";
 import { MixdownError } from "../core/errors.ts";
-import { findOutput, planDownload } from "./commands/download.ts";
+import { findOutput, planDownload, saveOutput } from "./commands/download.ts";
 import { formatJobs } from "./commands/jobs.ts";
-import { deliver, dropFolder, prepareFolder } from "./deliver.ts";
 import { refuseStdout } from "./local-batch.ts";
 import { withRemote } from "./remote.ts";
 import { downloadOutput, uploadInputs } from "./remote-run.ts";
-import { formatBytes } from "./report-table.ts";
 import { createScratch } from "./scratch.ts";
 import type { Session } from "./session.ts";
 import type { JobSource } from "./upload-input.ts";
@@ -127,27 +124,14 @@ export function downloadRemote(
   target: RemoteTarget,
   jobId: string,
   { name, out }: { readonly name: string | undefined; readonly out: string | undefined },
-  { reporter, signal }: Session,
+  session: Session,
 ): Promise<number> {
+  const { reporter, signal } = session;
   return withRemote(target, signal, async (client) => {
     const job = await client.get(jobId, { signal });
     const output = findOutput(job, name);
     const plan = planDownload(out, output.name);
     refuseStdout(plan, reporter);
-    const scratch = createScratch(resolve(prepareFolder(plan) ?? tmpdir()));
-    try {
-      const path = join(scratch.path, "output");
-      await downloadOutput(client, job.jobId, output, path, signal);
-      signal.throwIfAborted();
-      const sizeBytes = await deliver(path, plan, process.stdout);
-      const { contentType, durationSeconds, sha256 } = output;
-      const outputs = [{ path: plan.shown, name: output.name, contentType, durationSeconds, sizeBytes, sha256 }];
-      reporter.printJson({ status: "succeeded", outputs, report: job.report, warnings: job.warnings });
-      if (plan.type === "file") reporter.print(`${plan.shown} (${formatBytes(sizeBytes)})`);
-      return 0;
-    } finally {
-      await scratch.remove();
-      dropFolder(plan);
-    }
+    return saveOutput(job, output, plan, session, (path) => downloadOutput(client, job.jobId, output, path, signal));
   });
 }

@@ -61,22 +61,33 @@ async function runDownload(
         message: `Output ${output.name} of job ${job.jobId} is gone${job.expiresAt === null ? "" : ` (kept until ${job.expiresAt})`}; \`mixdown retry ${job.jobId}\` makes it again.`,
       });
     }
-    const scratch = createScratch(resolve(prepareFolder(plan) ?? tmpdir()));
-    try {
-      const path = join(scratch.path, "output");
-      await objects.getFile(output.key, path);
-      session.signal.throwIfAborted();
-      const sizeBytes = await deliver(path, plan, process.stdout);
-      const { contentType, durationSeconds, sha256 } = output;
-      const outputs = [{ path: plan.shown, name: output.name, contentType, durationSeconds, sizeBytes, sha256 }];
-      reporter.printJson({ status: "succeeded", outputs, report: job.report, warnings: job.warnings });
-      if (plan.type === "file") reporter.print(`${plan.shown} (${formatBytes(sizeBytes)})`);
-      return 0;
-    } finally {
-      await scratch.remove();
-      dropFolder(plan);
-    }
+    return saveOutput(job, output, plan, session, async (path) => void (await objects.getFile(output.key, path)));
   });
+}
+
+/** Fetches an output into a scratch file and puts it into its place when it is whole. @returns the exit code */
+export async function saveOutput(
+  job: Pick<PublicJob, "report" | "warnings">,
+  output: JobOutput,
+  plan: OutputPlan,
+  { reporter, signal }: Session,
+  fetchTo: (path: string) => Promise<void>,
+): Promise<number> {
+  const scratch = createScratch(resolve(prepareFolder(plan) ?? tmpdir()));
+  try {
+    const path = join(scratch.path, "output");
+    await fetchTo(path);
+    signal.throwIfAborted();
+    const sizeBytes = await deliver(path, plan, process.stdout);
+    const { contentType, durationSeconds, sha256 } = output;
+    const outputs = [{ path: plan.shown, name: output.name, contentType, durationSeconds, sizeBytes, sha256 }];
+    reporter.printJson({ status: "succeeded", outputs, report: job.report, warnings: job.warnings });
+    if (plan.type === "file") reporter.print(`${plan.shown} (${formatBytes(sizeBytes)})`);
+    return 0;
+  } finally {
+    await scratch.remove();
+    dropFolder(plan);
+  }
 }
 
 /** @throws MixdownError `usage_output_not_found` */
