@@ -47,8 +47,13 @@ export interface JobStore {
   recordPulse(ref: JobRef, pulse: RunPulse): Promise<boolean>;
   /** The last pulse of the run that holds the job. */
   getPulse(ref: JobRef): Promise<RunPulse | undefined>;
-  /** All jobs that are not terminal, in any order. */
+  /** All jobs that are not terminal, in any order. For the start of a platform: it reads every one of them. */
   listActive(): AsyncIterable<Job>;
+  /**
+   * Jobs whose `dueTimeOf` is `now` (milliseconds since the epoch) or earlier, in any order, by an index: it must cost
+   * little while thousands of jobs wait that are not due. Complete, apart from what is written while it is read.
+   */
+  listDue(now: number): AsyncIterable<Job>;
   /** Queued jobs whose `waitsFor.jobId` is this job, oldest first. */
   listWaitingFor(ref: JobRef): Promise<readonly Job[]>;
   /** An owner's jobs, newest first. @throws MixdownError `invalid_cursor` */

@@ -1,4 +1,5 @@
 import { changeJob } from "./change-job.ts";
+import { dueTimeOf } from "./due-time.ts";
 import { MixdownError } from "./errors.ts";
 import { isTerminal, type Job } from "./job.ts";
 import { limits } from "./limits.ts";
@@ -19,7 +20,8 @@ export interface ReconcileOptions {
  * behind. Safe to run at any time, in several places at once.
  */
 export async function reconcile(platform: Platform, options: ReconcileOptions = {}): Promise<void> {
-  for await (const job of platform.jobs.listActive()) {
+  const found = options.boot === true ? platform.jobs.listActive() : platform.jobs.listDue(platform.clock.now());
+  for await (const job of found) {
     if (job.status === "running") await reconcileRunning(platform, job, options);
     else if (job.phase === "launching") await reconcileLaunching(platform, job, options);
     else await reconcileWaiting(platform, job, options);
@@ -86,9 +88,7 @@ async function reconcileWaiting(platform: Platform, job: Job, options: Reconcile
     if (Date.parse(job.nextLaunchAt) <= now) await wake(platform, job);
     return;
   }
-  // A message may just stand in a long queue: ask again, but ever more seldom.
-  const patienceMs = limits.resendAfterMs * (1 + job.launchNumber);
-  if (options.boot === true || now - Date.parse(job.updatedAt) > patienceMs) await wake(platform, job);
+  if (options.boot === true || now >= (dueTimeOf(job) ?? now)) await wake(platform, job);
 }
 
 async function stopTask(platform: Platform, job: Job): Promise<void> {

@@ -69,6 +69,14 @@ const migrations: readonly string[] = [
   CREATE TABLE feed_positions (reader TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;`,
   `CREATE INDEX messages_dead ON messages (position) WHERE dead_reason IS NOT NULL;
   CREATE INDEX messages_tried ON messages (receive_count) WHERE receive_count > 0 AND dead_reason IS NULL;`,
+  // 90 days in milliseconds, as core/limits.ts had it when this was written.
+  `ALTER TABLE jobs ADD COLUMN due_at INTEGER;
+  ALTER TABLE jobs ADD COLUMN forget_at INTEGER;
+  UPDATE jobs SET due_at = 0 WHERE active = 1;
+  UPDATE jobs SET forget_at = 7776000000 + 1000 * unixepoch(coalesce(document ->> '$.expiresAt', document ->> '$.finishedAt'))
+    WHERE active = 0;
+  CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX jobs_forget ON jobs (forget_at) WHERE forget_at IS NOT NULL;`,
 ];
 
 /** How long a writer waits for another process's write; the longest of ours takes milliseconds. */

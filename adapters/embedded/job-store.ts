@@ -1,6 +1,7 @@
 import { setImmediate as otherWork } from "node:timers/promises";
 import { findBrokenShape, findIllegalChange } from "../../core/arrows.ts";
 import { canonicalJson, sha256Hex } from "../../core/canonical-json.ts";
+import { dueTimeOf, forgetTimeOf } from "../../core/due-time.ts";
 import { MixdownError } from "../../core/errors.ts";
 import { buildJobEvent } from "../../core/events.ts";
 import { isTerminal, type Job, type JobPhase, type JobRef } from "../../core/job.ts";
@@ -16,7 +17,25 @@ interface PulseRow {
   at: number;
 }
 
+/** Where a list that is read in pieces goes on. */
+interface Position {
+  readonly at: number;
+  readonly row: number;
+}
+
 const rowsBetweenOtherWork = 10;
+
+/** What is written beside the document, in the order of the statements. */
+const columnsOf = (job: Job) =>
+  [
+    job.version,
+    job.status,
+    Number(!isTerminal(job.status)),
+    job.waitsFor?.jobId ?? null,
+    dueTimeOf(job),
+    forgetTimeOf(job),
+    JSON.stringify(job),
+  ] as const;
 
 /** Jobs on SQLite. The document is the truth; columns repeat what is asked for. */
 export function createSqliteJobStore(database: Database, clock: Clock): JobStore {
@@ -58,6 +77,20 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
       .run(job.owner, key, job.jobId, now + limits.idempotencyMs);
   };
 
+  async function* readPieces(last: Position, read: (last: Position) => unknown[]): AsyncGenerator<Job> {
+    for (;;) {
+      const rows = read(last) as (Position & { document: string })[];
+      for (const [index, row] of rows.entries()) {
+        // SQLite answers without waiting: a long list would keep every request of the process from being heard.
+        if (index % rowsBetweenOtherWork === 0) await otherWork();
+        yield withPulse(parse(row));
+      }
+      const end = rows.at(-1);
+      if (end === undefined) return;
+      last = end;
+    }
+  }
+
   return {
     async create(job, idempotencyKey) {
       const broken = findBrokenShape(job);
@@ -72,18 +105,11 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
         if (idempotencyKey !== undefined) rememberKey(standing ?? job, idempotencyKey);
         if (standing !== undefined) return { job: withPulse(standing), created: false };
         database
-          .prepare("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-          .run(
-            job.owner,
-            job.jobId,
-            job.version,
-            job.status,
-            job.kind,
-            job.createdAt,
-            Number(!isTerminal(job.status)),
-            job.waitsFor?.jobId ?? null,
-            JSON.stringify(job),
-          );
+          .prepare(
+            `INSERT INTO jobs (owner, job_id, kind, created_at, version, status, active, waits_for, due_at, forget_at, document)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          )
+          .run(job.owner, job.jobId, job.kind, job.createdAt, ...columnsOf(job));
         announce(undefined, job);
         return { job, created: true };
       });
@@ -105,19 +131,10 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
         if (fault !== null) throw illegal(after, fault);
         database
           .prepare(
-            `UPDATE jobs SET version = ?, status = ?, active = ?, waits_for = ?, document = ?
+            `UPDATE jobs SET version = ?, status = ?, active = ?, waits_for = ?, due_at = ?, forget_at = ?, document = ?
              WHERE owner = ? AND job_id = ? AND version = ?`,
           )
-          .run(
-            after.version,
-            after.status,
-            Number(!isTerminal(after.status)),
-            after.waitsFor?.jobId ?? null,
-            JSON.stringify(after),
-            after.owner,
-            after.jobId,
-            standing.version,
-          );
+          .run(...columnsOf(after), after.owner, after.jobId, standing.version);
         if (standing.status === "queued" && after.status === "running" && after.runId !== null) {
           database
             .prepare("INSERT OR REPLACE INTO pulses VALUES (?, ?, ?, ?, ?, ?, ?)")
@@ -157,22 +174,25 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
       return { runId: row.run_id, phase: row.phase, progress, at: row.at } satisfies RunPulse;
     },
 
-    async *listActive() {
-      // By row, in pieces: what is read stays the same while the caller changes jobs between two of them.
-      for (let last = 0; ; ) {
-        const rows = database
-          .prepare("SELECT rowid, document FROM jobs WHERE active = 1 AND rowid > ? ORDER BY rowid LIMIT 100")
-          .all(last) as { rowid: number; document: string }[];
-        for (const [index, row] of rows.entries()) {
-          // SQLite answers without waiting: a long list would keep every request of the process from being heard.
-          if (index % rowsBetweenOtherWork === 0) await otherWork();
-          yield withPulse(parse(row));
-        }
-        const end = rows.at(-1)?.rowid;
-        if (end === undefined) return;
-        last = end;
-      }
-    },
+    // By row, in pieces: what is read stays the same while the caller changes jobs between two of them.
+    listActive: () =>
+      readPieces({ at: 0, row: 0 }, (last) =>
+        database
+          .prepare(
+            "SELECT 0 AS at, rowid AS row, document FROM jobs WHERE active = 1 AND rowid > ? ORDER BY rowid LIMIT 100",
+          )
+          .all(last.row),
+      ),
+
+    listDue: (now) =>
+      readPieces({ at: -1, row: 0 }, (last) =>
+        database
+          .prepare(
+            `SELECT due_at AS at, rowid AS row, document FROM jobs
+             WHERE due_at <= ? AND (due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT 100`,
+          )
+          .all(now, last.at, last.row),
+      ),
 
     async listWaitingFor(ref) {
       return database

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { dueTimeOf } from "../../core/due-time.ts";
 import type { Job } from "../../core/job.ts";
 import { isoTime } from "../../core/platform.ts";
 import type { JobQuery, JobStore } from "../../core/ports.ts";
@@ -135,6 +136,66 @@ export function jobListsContract(name: string, open: () => Promise<OpenedJobStor
         }
         expect([...made]).toEqual([]);
         expect(await active()).toEqual([]);
+      });
+    });
+
+    describe("listDue", () => {
+      const due = async (now: number, store = jobs): Promise<string[]> => {
+        const found: Job[] = [];
+        for await (const job of store.listDue(now)) found.push(job);
+        return idsOf(found).toSorted();
+      };
+
+      test("fails when a job is not listed from its due time on, in whatever state it is", async () => {
+        const leader = { reason: "cache", jobId: "leader", since: isoTime(0), next: "…" } as const;
+        const second = await put();
+        const third = await put();
+        const fourth = await put();
+        const fifth = await put();
+        const standing = [
+          await put({ owner: "another" }),
+          await write(second, claimed(second, "run")),
+          await write(third, changed(third, { phase: "launching", launchedAt: isoTime(Date.now()) })),
+          await write(fourth, changed(fourth, { nextLaunchAt: isoTime(Date.now() + 7_000) })),
+          await write(fifth, changed(fifth, { waitsFor: leader })),
+          await putAged(0, { updatedAt: isoTime(Date.now() + 9_000), launchNumber: 3 }),
+        ];
+        for (const job of standing) {
+          const dueAt = dueTimeOf(job) ?? Number.NaN;
+          expect(await due(dueAt - 1), `${job.jobId} early`).not.toContain(job.jobId);
+          expect(await due(dueAt), `${job.jobId} late`).toContain(job.jobId);
+          expect(await due(dueAt, opened.other)).toContain(job.jobId);
+        }
+        expect(await due(Number.MAX_SAFE_INTEGER)).toEqual(idsOf(standing).toSorted());
+      });
+
+      test("fails when a job is due after it has ended, or not due again once it was retried or asked to stop", async () => {
+        const job = await put();
+        const running = await write(job, claimed(job, "run"));
+        const asked = await write(running, changed(running, { cancelRequestedAt: isoTime(5_000) }));
+        expect(await due(5_000)).toEqual([job.jobId]);
+        const ended = await write(asked, failed(asked));
+        expect(await due(Number.MAX_SAFE_INTEGER)).toEqual([]);
+        const retried = await write(ended, {
+          ...handedBack(ended),
+          error: null,
+          finishedAt: null,
+          cancelRequestedAt: null,
+        });
+        expect(await due((dueTimeOf(retried) ?? 0) - 1)).toEqual([]);
+        expect(await due(dueTimeOf(retried) ?? 0)).toEqual([job.jobId]);
+      });
+
+      test("fails when due jobs are missed or doubled because others change while the list is read", async () => {
+        const made = new Set<string>();
+        for (let count = 0; count < 120; count++)
+          made.add((await put({ cancelRequestedAt: isoTime(count % 3) })).jobId);
+        for await (const job of jobs.listDue(Date.now())) {
+          expect(made.delete(job.jobId)).toBe(true);
+          await write(job, changed(job, { cancelRequestedAt: null }));
+        }
+        expect([...made]).toEqual([]);
+        expect(await due(Date.now())).toEqual([]);
       });
     });
 

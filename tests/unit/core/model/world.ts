@@ -59,7 +59,7 @@ export class World {
         get: (target, name) => {
           const method = Reflect.get(target, name) as unknown;
           if (typeof method !== "function") return method;
-          if (name === "list" || name === "listActive") return method.bind(target);
+          if (name === "list" || name === "listActive" || name === "listDue") return method.bind(target);
           return async (...args: unknown[]) => {
             if (life.dead) throw new Crash();
             const call = async () => {
