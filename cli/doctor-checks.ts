@@ -1,3 +1,4 @@
+import { describeOldBuild } from "../worker/media/old-build.ts";
 import type { Toolchain } from "../worker/media/toolchain.ts";
 import type { Launchers } from "../worker/process/launch-prefix.ts";
 import { formatBytes } from "./report-table.ts";
@@ -58,11 +59,18 @@ function checkTools({ toolchain, toolchainFault }: DoctorFacts): readonly Check[
   const describe = (tool: { path: string; version: string; rung: string }): string =>
     `${tool.version}, ${tool.path} (${tool.rung === "bundled" ? old : tool.rung === "env" ? "named by the environment" : "the system's"})`;
   return [
-    { name: "ffmpeg", status: ffmpeg.rung === "bundled" ? "warning" : "ok", detail: describe(ffmpeg) },
+    checkFfmpeg(ffmpeg, describe(ffmpeg)),
     { name: "ffprobe", status: ffprobe.rung === "bundled" ? "warning" : "ok", detail: describe(ffprobe) },
     checkNames("filters", ffmpeg.filters),
     checkNames("encoders", ffmpeg.encoders),
   ];
+}
+
+/** An old build that the environment names is as old as the package's. */
+function checkFfmpeg(ffmpeg: Toolchain["ffmpeg"], detail: string): Check {
+  const old = describeOldBuild(ffmpeg);
+  if (old === null) return { name: "ffmpeg", status: "ok", detail };
+  return { name: "ffmpeg", status: "warning", detail: ffmpeg.rung === "bundled" ? detail : `${detail}. ${old.detail}` };
 }
 
 function checkNames(name: "filters" | "encoders", found: ReadonlySet<string>): Check {

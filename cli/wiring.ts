@@ -26,13 +26,15 @@ import { buildWorkerEnv, type EmbeddedConfig, taskScratch } from "../config/embe
 import type { HttpConfig } from "../config/http.ts";
 import { readToolPaths } from "../config/tool-paths.ts";
 import type { ApiKeyStore } from "../core/api-ports.ts";
+import { MixdownError } from "../core/errors.ts";
 import { formatJobRef } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import type { Platform } from "../core/platform.ts";
 import type { EventLog, TaskLauncher } from "../core/ports.ts";
 import { mixdownVersion } from "../core/version.ts";
 import { planDeliveries, sendDue } from "../core/webhooks.ts";
-import { findToolchain } from "../worker/media/toolchain.ts";
+import { describeOldBuild } from "../worker/media/old-build.ts";
+import { type FfmpegTool, findToolchain } from "../worker/media/toolchain.ts";
 import { startHttpServer } from "./http-server.ts";
 import { runLoops, settleExit } from "./platform-loop.ts";
 
@@ -149,6 +151,7 @@ export interface PlatformFacts {
  */
 export async function runPlatform({ config, http, signal, onReady, onFault }: RunPlatformOptions): Promise<void> {
   const { ffmpeg } = await findToolchain(readToolPaths());
+  refuseOldBuild(ffmpeg, http);
   mkdirSync(config.dataDir, { recursive: true });
   const lock = acquireInstanceLock(config.dataDir);
   try {
@@ -203,6 +206,14 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
   } finally {
     lock.release();
   }
+}
+
+/** Strangers' media go through no decoder that has had no fixes for years. @throws MixdownError `platform_ffmpeg_missing` */
+function refuseOldBuild(ffmpeg: FfmpegTool, http: HttpConfig | undefined): void {
+  if (http === undefined || http.access === "loopback" || describeOldBuild(ffmpeg) === null) return;
+  throw new MixdownError("platform_ffmpeg_missing", {
+    message: `The ffmpeg found (${ffmpeg.version}, ${ffmpeg.path}) is too old to serve ${http.host}: it lacks years of security fixes. Install ffmpeg 5 or newer, or listen on 127.0.0.1 only.`,
+  });
 }
 
 /** The HTTP API over the embedded stores, with presigned files served by the same process. */

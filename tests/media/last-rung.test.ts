@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
@@ -107,4 +107,11 @@ test.each(rungs)("fails when the package's build %s opens what the gate refuses"
 test("fails when a newer ffmpeg is said to be old", async () => {
   const outcome = await mixdown({}, "peaks", "voice.mp3", "-o", "new.json");
   expect(outcome.document.warnings).toEqual([]);
+});
+
+test.each(rungs)("fails when the package's build %s serves strangers", async (_how, env) => {
+  const { code, document } = await mixdown(env(), "dev", "--host", "0.0.0.0", "--port", "0", "--data", "strangers");
+  expect(code).toBe(5);
+  expect(document.error).toMatchObject({ code: "platform_ffmpeg_missing", detail: expect.stringContaining("0.0.0.0") });
+  expect(existsSync(fixtures.file("strangers"))).toBe(false);
 });

@@ -70,6 +70,15 @@ async function findFfmpeg(options: ToolchainOptions, cache: CapabilityCache): Pr
   throw missing("ffmpeg", system === null ? "none was found" : `${system} is older than version ${oldestMajor}`);
 }
 
+/** The ffprobe that `findToolchain` would choose, where that is known without starting a process; else null. */
+export function findKnownFfprobe(options: ToolchainOptions): string | null {
+  const cache = openCapabilityCache(options.cacheDir);
+  const path = options.ffprobePath ?? findExecutable("ffprobe", options.pathVariable);
+  const kept = path === null ? undefined : (cache.get(path) as Capabilities | undefined);
+  if (kept === undefined) return null;
+  return options.ffprobePath !== undefined || kept.major >= oldestMajor ? path : null;
+}
+
 async function findFfprobe(options: ToolchainOptions, cache: CapabilityCache): Promise<FfprobeTool> {
   const ask = (path: string) => remember(cache, path, () => probeFfprobe(path));
   if (options.ffprobePath !== undefined) {

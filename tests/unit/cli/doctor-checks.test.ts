@@ -30,6 +30,8 @@ test("fails when what only works worse is called a fault, or fine", () => {
   if (toolchain === null) throw new Error("the facts above have one");
   const bundled = { ...toolchain, ffmpeg: { ...toolchain.ffmpeg, rung: "bundled" as const } };
   expect(statusOf({ ...good, toolchain: bundled }, "ffmpeg")).toBe("warning");
+  const named = { ...toolchain, ffmpeg: { ...toolchain.ffmpeg, rung: "env" as const, version: "4.2.7", major: 4 } };
+  expect(statusOf({ ...good, toolchain: named }, "ffmpeg")).toBe("warning");
   const deaf = { ...toolchain, ffmpeg: { ...toolchain.ffmpeg, encoders: new Set(["pcm_s16le", "flac", "aac"]) } };
   expect(statusOf({ ...good, toolchain: deaf }, "encoders")).toBe("warning");
   expect(statusOf({ ...good, launchers: { setpriv: null, prlimit: null } }, "processes")).toBe("warning");
