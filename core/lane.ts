@@ -30,3 +30,10 @@ export function defaultTimeoutSeconds(inputBytes: number | null): number {
   if (inputBytes === null) return unknownSeconds;
   return Math.min(limits.timeoutSeconds.max, baseSeconds + Math.ceil(inputBytes / slowestBytesPerSecond));
 }
+
+/** Doubles from 5 s to 5 min; half of it is random, so that jobs that were refused together do not return together. */
+export function launchBackoffMs(launchNumber: number, random: () => number = Math.random): number {
+  const { first, ceiling } = limits.launchBackoffMs;
+  const full = Math.min(ceiling, first * 2 ** Math.min(launchNumber, 16));
+  return full / 2 + (random() * full) / 2;
+}

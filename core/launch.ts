@@ -4,7 +4,7 @@ import { sha256Hex } from "./canonical-json.ts";
 import { changeJob } from "./change-job.ts";
 import { MixdownError } from "./errors.ts";
 import { formatJobRef, isTerminal, type Job, type JobRef, refOf, type WaitsFor } from "./job.ts";
-import { limits } from "./limits.ts";
+import { launchBackoffMs, nextLane } from "./lane.ts";
 import { isoTime, type Platform } from "./platform.ts";
 import type { CacheManifest } from "./ports.ts";
 import { type ResolvedInput, resolveInputs } from "./resolve-inputs.ts";
@@ -140,15 +140,10 @@ async function startTask(platform: Platform, job: Job): Promise<void> {
     await changeWhile(platform, job, (standing) => ({
       phase: "waiting",
       launchedAt: null,
+      // Throttling says nothing about the lane; a lane without capacity may stay so for hours.
+      lane: error.code === "capacity_unavailable" ? nextLane(standing.lane) : standing.lane,
       waitsFor: { reason: "capacity", since: standing.waitsFor?.since ?? isoTime(now), next: "is launched again soon" },
       nextLaunchAt: isoTime(now + launchBackoffMs(job.launchNumber)),
     }));
   }
-}
-
-/** Doubles from 5 s to 5 min; half of it is random, so that jobs that were refused together do not return together. */
-export function launchBackoffMs(launchNumber: number, random: () => number = Math.random): number {
-  const { first, ceiling } = limits.launchBackoffMs;
-  const full = Math.min(ceiling, first * 2 ** Math.min(launchNumber, 16));
-  return full / 2 + (random() * full) / 2;
 }

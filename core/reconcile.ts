@@ -15,28 +15,59 @@ export interface ReconcileOptions {
   readonly boot?: boolean;
 }
 
-/**
- * Finds jobs that nothing else will move any more and moves them: what a crash, a lost message or a lost event left
- * behind. Safe to run at any time, in several places at once.
- */
-export async function reconcile(platform: Platform, options: ReconcileOptions = {}): Promise<void> {
-  const found = options.boot === true ? platform.jobs.listActive() : platform.jobs.listDue(platform.clock.now());
-  for await (const job of found) {
-    if (job.status === "running") await reconcileRunning(platform, job, options);
-    else if (job.phase === "launching") await reconcileLaunching(platform, job, options);
-    else await reconcileWaiting(platform, job, options);
-  }
+/** What a pass found. */
+export interface ReconcileTally {
+  readonly looked: number;
+  /** Jobs whose task did not start in time. */
+  readonly missedLaunches: number;
+  readonly lostHeartbeats: number;
 }
 
-async function reconcileRunning(platform: Platform, job: Job, options: ReconcileOptions): Promise<void> {
+/**
+ * Finds jobs that nothing else will move any more and moves them: what a crash, a lost message or a lost event left
+ * behind. Safe to run at any time, in several places at once. A job that cannot be moved does not hold up the others.
+ * @throws the first fault, when all jobs were looked at
+ */
+export async function reconcile(platform: Platform, options: ReconcileOptions = {}): Promise<ReconcileTally> {
+  const found = options.boot === true ? platform.jobs.listActive() : platform.jobs.listDue(platform.clock.now());
+  const tally = { looked: 0, missedLaunches: 0, lostHeartbeats: 0 };
+  const faults: unknown[] = [];
+  for await (const job of found) {
+    tally.looked += 1;
+    try {
+      const finding = await reconcileJob(platform, job, options);
+      if (finding === "launch-deadline") tally.missedLaunches += 1;
+      if (finding === "heartbeat-lost") tally.lostHeartbeats += 1;
+    } catch (fault) {
+      faults.push(fault);
+    }
+  }
+  if (faults.length > 0) throw faults[0];
+  return tally;
+}
+
+type Finding = "launch-deadline" | "heartbeat-lost" | undefined;
+
+async function reconcileJob(platform: Platform, job: Job, options: ReconcileOptions): Promise<Finding> {
+  if (job.status === "running") return reconcileRunning(platform, job, options);
+  if (job.phase === "launching") return reconcileLaunching(platform, job, options);
+  await reconcileWaiting(platform, job, options);
+  return undefined;
+}
+
+async function reconcileRunning(platform: Platform, job: Job, options: ReconcileOptions): Promise<Finding> {
   const now = platform.clock.now();
-  if (options.boot === true) return settleAttempt(platform, job, job.attempt, "restarted");
+  if (options.boot === true) {
+    await settleAttempt(platform, job, job.attempt, "restarted");
+    return undefined;
+  }
   const startedAt = Date.parse(job.startedAt ?? job.updatedAt);
   const pulse = await platform.jobs.getPulse(job);
   const heardAt = Math.max(startedAt, pulse?.runId === job.runId ? pulse.at : 0);
   if (now - heardAt > limits.heartbeatLostMs) {
     await settleAttempt(platform, job, job.attempt, "heartbeat-lost");
-    return stopTask(platform, job);
+    await stopTask(platform, job);
+    return "heartbeat-lost";
   }
   // The worker ends itself at its time limit; this is for one that beats but does not end.
   if (now - startedAt > job.timeoutSeconds * 1_000 + limits.heartbeatLostMs) {
@@ -47,17 +78,23 @@ async function reconcileRunning(platform: Platform, job: Job, options: Reconcile
         message: `The job ran for more than ${job.timeoutSeconds} s, its time limit; split the input or raise timeoutSeconds.`,
       }),
     );
-    return stopTask(platform, job);
+    await stopTask(platform, job);
+    return undefined;
   }
   if (job.cancelRequestedAt !== null) await stopTask(platform, job);
+  return undefined;
 }
 
-async function reconcileLaunching(platform: Platform, job: Job, options: ReconcileOptions): Promise<void> {
-  if (options.boot === true) return settleAttempt(platform, job, job.attempt, "restarted");
+async function reconcileLaunching(platform: Platform, job: Job, options: ReconcileOptions): Promise<Finding> {
+  if (options.boot === true) {
+    await settleAttempt(platform, job, job.attempt, "restarted");
+    return undefined;
+  }
   const waitedMs = platform.clock.now() - Date.parse(job.launchedAt ?? job.updatedAt);
-  if (waitedMs <= limits.launchDeadlineMs[job.lane]) return;
+  if (waitedMs <= limits.launchDeadlineMs[job.lane]) return undefined;
   await settleAttempt(platform, job, job.attempt, "launch-deadline");
   await stopTask(platform, job);
+  return "launch-deadline";
 }
 
 async function reconcileWaiting(platform: Platform, job: Job, options: ReconcileOptions): Promise<void> {

@@ -2,7 +2,7 @@ import { fulfilCache, releaseCache } from "./cache-lease.ts";
 import { changeJob } from "./change-job.ts";
 import { MixdownError } from "./errors.ts";
 import { isTerminal, type Job, type JobRef } from "./job.ts";
-import { nextLane, nextSize } from "./lane.ts";
+import { launchBackoffMs, nextLane, nextSize } from "./lane.ts";
 import { limits } from "./limits.ts";
 import { jobPrefix, runPrefix } from "./object-keys.ts";
 import { isoTime, type Platform } from "./platform.ts";
@@ -17,9 +17,12 @@ export type AttemptLoss =
   | "launch-deadline"
   | "interrupted"
   | "restarted"
-  | "out-of-memory";
+  | "out-of-memory"
+  | "no-capacity";
 
 const orderly: ReadonlySet<AttemptLoss> = new Set(["interrupted", "restarted"]);
+/** After these the next attempt goes to a lane whose capacity is not taken away. */
+const leavesLane: ReadonlySet<AttemptLoss> = new Set(["interrupted", "restarted", "launch-deadline", "no-capacity"]);
 
 const lossText: Record<AttemptLoss, string> = {
   crashed: "the worker ended without a result",
@@ -28,6 +31,7 @@ const lossText: Record<AttemptLoss, string> = {
   interrupted: "the worker was interrupted",
   restarted: "the platform was restarted",
   "out-of-memory": "the worker ran out of memory",
+  "no-capacity": "there was no capacity for the worker",
 };
 
 /** What an attempt without a result makes of its job: the next attempt, or failure when there is none left. Pure. */
@@ -35,6 +39,7 @@ export function planNextAttempt(job: Job, loss: AttemptLoss, now: number, detail
   const size = loss === "out-of-memory" ? nextSize(job.size) : job.size;
   const handBack = orderly.has(loss) && job.handBacks < limits.maxHandBacks;
   if (job.cancelRequestedAt !== null) return buildCancellation(now);
+  if (loss === "no-capacity") return planWithoutCapacity(job, now);
   if ((!handBack && job.attempt >= job.maxAttempts) || size === null) {
     const code = loss === "launch-deadline" ? "platform_launch_deadline" : "platform_worker_lost";
     return buildFailure(
@@ -47,9 +52,20 @@ export function planNextAttempt(job: Job, loss: AttemptLoss, now: number, detail
   return {
     ...backToQueue(job),
     size,
-    lane: orderly.has(loss) || loss === "launch-deadline" ? nextLane(job.lane) : job.lane,
+    lane: leavesLane.has(loss) ? nextLane(job.lane) : job.lane,
     handBacks: job.handBacks + (handBack ? 1 : 0),
     maxAttempts: job.maxAttempts + (handBack ? 1 : 0),
+  };
+}
+
+/** Nothing ran, so no attempt is used up: at once on the next lane, else again later, until a day has passed. */
+function planWithoutCapacity(job: Job, now: number): Partial<Job> {
+  const again = { ...backToQueue(job), maxAttempts: job.maxAttempts + 1, lane: nextLane(job.lane) };
+  if (again.lane !== job.lane) return again;
+  return {
+    ...again,
+    waitsFor: { reason: "capacity", since: isoTime(now), next: "is launched again soon" },
+    nextLaunchAt: isoTime(now + launchBackoffMs(job.launchNumber)),
   };
 }
 
@@ -85,22 +101,51 @@ export const buildCancellation = (now: number): Partial<Job> => ({
   finishedAt: isoTime(now),
 });
 
-/** Ends one attempt that will give no result; whoever finds out may call it, any number of times. */
+/**
+ * Ends one attempt that will give no result; whoever finds out may call it, any number of times.
+ * @param isItsOwn refuses to end an attempt that, as it stands, is somebody else's
+ * @returns whether this call ended it
+ */
 export async function settleAttempt(
   platform: SettlePlatform,
   ref: JobRef,
   attempt: number,
   loss: AttemptLoss,
   detail = "",
-): Promise<void> {
+  isItsOwn: (standing: Job) => boolean = () => true,
+): Promise<boolean> {
   const job = await changeJob(platform, ref, (standing) => {
     const open = standing.status === "running" || (standing.status === "queued" && standing.phase === "launching");
-    if (!open || standing.attempt !== attempt) return null;
+    if (!open || standing.attempt !== attempt || !isItsOwn(standing)) return null;
     return planNextAttempt(standing, loss, platform.clock.now(), detail);
   });
-  if (job === null) return;
+  if (job === null) return false;
   if (isTerminal(job.status)) await afterEnd(platform, job);
-  else await sendWake(platform, job);
+  else if (job.nextLaunchAt === null) await sendWake(platform, job);
+  return true;
+}
+
+/** How a task ended, as the machinery that ran it tells: at least once, in any order. */
+export interface TaskEnd {
+  readonly ref: JobRef;
+  readonly attempt: number;
+  readonly taskId: string;
+  /** `null` when no process ran to its end. */
+  readonly exitCode: number | null;
+  readonly loss: AttemptLoss;
+  /** The reason in the machinery's own words. */
+  readonly detail: string;
+}
+
+/**
+ * What the end of a task means: the next attempt or failure, if its run still holds the job. A worker exits with 0
+ * when the store knows the outcome, also when another task's run holds the job; then there is nothing to settle.
+ */
+export function settleTask(platform: SettlePlatform, end: TaskEnd): Promise<boolean> {
+  return settleAttempt(platform, end.ref, end.attempt, end.loss, end.detail, (standing) => {
+    if (standing.taskId !== null && standing.taskId !== end.taskId) return false;
+    return standing.status === "queued" || end.exitCode !== 0;
+  });
 }
 
 /** Fails a job that has not ended. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { cancel } from "../../../core/cancel.ts";
 import { handleMessage } from "../../../core/handle-message.ts";
-import { launchBackoffMs } from "../../../core/launch.ts";
+import { launchBackoffMs } from "../../../core/lane.ts";
 import { redrive } from "../../../core/redrive.ts";
 import { retry } from "../../../core/retry.ts";
 import { submit } from "../../../core/submit.ts";
