@@ -18,34 +18,43 @@ import { buildJob, submit } from "./submit.ts";
  * @returns what is to be done with the message
  * @throws MixdownError retryable ones only: the message should be delivered again
  */
-export async function handleMessage(
-  platform: Platform,
-  message: Pick<QueueMessage, "body">,
-): Promise<{ action: "acknowledge" } | { action: "reject"; reason: string }> {
+export async function handleMessage(platform: Platform, message: Pick<QueueMessage, "body">): Promise<MessageOutcome> {
+  let jobId: string | null = null;
   try {
     const parsed = parseJobMessage(message.body, platform.settings.defaultOwner);
     if (parsed.type === "wake") {
+      jobId = parsed.ref.jobId;
       await launch(platform, parsed.ref, parsed.attempt);
     } else {
-      const ref = await acceptForeign(platform, parsed.request);
+      jobId = parsed.request.jobId;
+      const ref = await acceptForeign(platform, parsed.request, platform.settings.defaultOwner);
       const job = await platform.jobs.get(ref);
       if (job !== undefined) await launch(platform, ref, job.attempt);
     }
-    return { action: "acknowledge" };
+    return { action: "acknowledge", jobId };
   } catch (thrown) {
     const error = MixdownError.from(thrown);
     if (error.retryable) throw error;
     await reject(platform, message.body, error);
-    return { action: "reject", reason: `${error.code}: ${error.message}` };
+    return { action: "reject", jobId, reason: `${error.code}: ${error.message}` };
   }
 }
 
-/** Makes the job of a foreign message. An id that is new gets a job even when its input is at fault: a failed one. */
-async function acceptForeign(
-  platform: Platform,
+/** What is to be done with a message, and the id of the job that it names, where it names one. */
+export type MessageOutcome =
+  | { readonly action: "acknowledge"; readonly jobId: string }
+  | { readonly action: "reject"; readonly jobId: string | null; readonly reason: string };
+
+/**
+ * Makes the job of somebody who gets no answer: a foreign message, a file that was put into the bucket. An id that
+ * is new gets a job even when its input is at fault: a failed one.
+ * @throws MixdownError what no job can be made of, or touches one that stands
+ */
+export async function acceptForeign(
+  platform: Pick<Platform, "jobs" | "queue" | "cache" | "objects" | "clock" | "settings">,
   request: Parameters<typeof buildJob>[1] & { jobId: string },
+  owner: string,
 ): Promise<JobRef> {
-  const owner = platform.settings.defaultOwner;
   try {
     return (await submit(platform, request, { owner })).job;
   } catch (thrown) {
@@ -87,7 +96,7 @@ const buildLetter = (id: string, body: string, reason: string, now: number) => (
  * waits for exactly this call.
  */
 export async function settleDeadLetter(
-  platform: Platform,
+  platform: Omit<Platform, "launcher">,
   letter: { readonly id: string; readonly body: string; readonly reason: string },
 ): Promise<void> {
   const now = platform.clock.now();

@@ -78,9 +78,9 @@ test("fails when two owners cannot use one id, or one touches the other's job or
 test("fails when a foreign message does not become a job, or its repeat becomes another", async () => {
   const body = JSON.stringify({ job_id: "order-1", s3_key: key });
   const platform = world.process();
-  expect(await handleMessage(platform, { body })).toEqual({ action: "acknowledge" });
+  expect(await handleMessage(platform, { body })).toMatchObject({ action: "acknowledge", jobId: "order-1" });
   await world.settle();
-  expect(await handleMessage(platform, { body })).toEqual({ action: "acknowledge" });
+  expect(await handleMessage(platform, { body })).toMatchObject({ action: "acknowledge", jobId: "order-1" });
   await world.settle();
   expect((await get("order-1"))?.status).toBe("succeeded");
   expect(world.processed).toEqual(["clean(a)"]);

@@ -1,0 +1,23 @@
+/** Names of what the functions count, and the alarms look at. */
+export const metricNames = [
+  "MessagesAccepted",
+  "MessagesRejected",
+  "MessagesFailed",
+  "AttemptsLost",
+  "JobsLookedAt",
+  "LaunchDeadlinesMissed",
+  "HeartbeatsLost",
+  "DeadLettersSettled",
+  "UploadsAccepted",
+  "JobsQueued",
+  "JobsSucceeded",
+  "JobsFailed",
+  "JobsCanceled",
+  "EventsNotPublished",
+  "WebhooksSent",
+  "WebhooksFailed",
+  "StatusRowsWritten",
+] as const;
+export type MetricName = (typeof metricNames)[number];
+
+export const metricNamespace = "Mixdown";
