@@ -88,12 +88,14 @@ export function createSqliteJobQueue(database: Database, clock: Clock, options: 
 
   return {
     async send({ body, groupId, deduplicationId }) {
-      database.transaction(() => {
+      await database.commit(() => {
         const now = clock.now();
-        database.prepare("DELETE FROM deduplication WHERE expires_at <= ?").run(now);
         const { changes } = database
-          .prepare("INSERT INTO deduplication VALUES (?, ?) ON CONFLICT DO NOTHING")
-          .run(deduplicationId, now + deduplicationMs);
+          .prepare(
+            `INSERT INTO deduplication VALUES (?, ?)
+             ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at WHERE expires_at <= ?`,
+          )
+          .run(deduplicationId, now + deduplicationMs, now);
         if (changes === 0) return;
         database
           .prepare("INSERT INTO messages (id, group_id, body, visible_at) VALUES (?, ?, ?, 0)")

@@ -71,10 +71,12 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
 
   const rememberKey = (job: Job, key: string): void => {
     const now = clock.now();
-    database.prepare("DELETE FROM idempotency_keys WHERE owner = ? AND expires_at <= ?").run(job.owner, now);
     database
-      .prepare("INSERT OR IGNORE INTO idempotency_keys VALUES (?, ?, ?, ?)")
-      .run(job.owner, key, job.jobId, now + limits.idempotencyMs);
+      .prepare(
+        `INSERT INTO idempotency_keys VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+           SET job_id = excluded.job_id, expires_at = excluded.expires_at WHERE expires_at <= ?`,
+      )
+      .run(job.owner, key, job.jobId, now + limits.idempotencyMs, now);
   };
 
   async function* readPieces(last: Position, read: (last: Position) => unknown[]): AsyncGenerator<Job> {
@@ -95,7 +97,7 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
     async create(job, idempotencyKey) {
       const broken = findBrokenShape(job);
       if (broken !== null || job.version !== 1) throw illegal(job, broken ?? "a new job has version 1");
-      return database.transaction(() => {
+      return database.commit(() => {
         const byKey = idempotencyKey === undefined ? undefined : readByKey(job.owner, idempotencyKey);
         const byId = read(job);
         for (const standing of [byKey, byId]) {
@@ -123,7 +125,7 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
     async update(before, after) {
       const reason = findIllegalChange(before, after);
       if (reason !== null) throw illegal(after, reason);
-      return database.transaction(() => {
+      return database.commit(() => {
         const standing = read(before);
         if (standing?.version !== before.version) return false;
         // The caller's word for what stands there is not enough.
@@ -139,6 +141,9 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
           database
             .prepare("INSERT OR REPLACE INTO pulses VALUES (?, ?, ?, ?, ?, ?, ?)")
             .run(after.owner, after.jobId, after.runId, after.phase, after.progress.percent, null, clock.now());
+        }
+        if (standing.status === "running" && after.status !== "running") {
+          database.prepare("DELETE FROM pulses WHERE owner = ? AND job_id = ?").run(after.owner, after.jobId);
         }
         announce(standing, after);
         return true;
