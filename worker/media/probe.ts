@@ -4,9 +4,10 @@ import { mapProcessError, ProcessError } from "../process/process-error.ts";
 import { runFfmpeg } from "../process/run-ffmpeg.ts";
 import { askFfprobe } from "./ask-ffprobe.ts";
 import { checkMedia } from "./check-media.ts";
-import { type Container, countMissingWavBytes } from "./container.ts";
+import type { Container } from "./container.ts";
 import { buildInputArgs } from "./input-args.ts";
 import type { MediaInfo } from "./media-info.ts";
+import { countMissingBytes } from "./missing-tail.ts";
 import { parseProbe } from "./parse-probe.ts";
 import { readHead, requireContainer } from "./read-head.ts";
 import type { Toolchain } from "./toolchain.ts";
@@ -27,10 +28,10 @@ export async function probeMedia(
 ): Promise<MediaInfo> {
   const { sizeBytes, head } = await readHead(path, name);
   const container = requireContainer(head, name);
-  const missingBytes = container.label === "WAV" ? countMissingWavBytes(head, sizeBytes) : 0;
+  const missingBytes = await countMissingBytes(path, { head, sizeBytes }, container);
   if (missingBytes > 0) {
     throw new MixdownError("input_truncated", {
-      message: `${name} ends ${missingBytes} bytes before its header says: the recording or the upload broke off.`,
+      message: `${name} ends ${missingBytes} bytes too early by its own count: the recording or the upload broke off.`,
     });
   }
   const stdout = await runProbe(toolchain, path, name, container, options.signal);
