@@ -24,13 +24,20 @@ export function safeName(filename: string): string {
   return clean.slice(0, 200 - extension.length) + extension;
 }
 
+/** Whose room of uploads a key lies in; `null` outside any. */
+export function roomOwnerOf(key: string): string | null {
+  const [room, tenant = "", ...rest] = key.split("/");
+  return room === "raw" && rest.length > 1 ? tenant : null;
+}
+
 /**
  * Whether `owner` may read `key`. Keys inside an owner's room belong to that owner alone; keys outside any room
  * (what older front ends put into the bucket) belong to the default owner. The cache is nobody's to read.
  */
 export function mayRead(owner: string, key: string, defaultOwner: string): boolean {
   const [room, tenant = ""] = key.split("/");
-  if (room === "raw" && key.split("/").length > 3) return tenant === owner;
+  const roomOwner = roomOwnerOf(key);
+  if (roomOwner !== null) return roomOwner === owner;
   if (room === "outputs") {
     const dot = tenant.indexOf(".");
     return (dot < 0 ? defaultOwner : tenant.slice(0, dot)) === owner;

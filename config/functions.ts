@@ -1,0 +1,25 @@
+import { z } from "zod";
+import type { UploadRecipe } from "../core/accept-upload.ts";
+import { kindNames, parseParams } from "../core/kinds/index.ts";
+import { parseEnv } from "./parse-env.ts";
+
+const jsonObject = z.string().transform((text, context): Record<string, unknown> => {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: "custom", message: 'must be a JSON object such as {"loudnessLufs":-16}' });
+    return z.NEVER;
+  }
+});
+
+const uploadSchema = z.object({
+  MIXDOWN_UPLOAD_KIND: z.enum(kindNames).default("clean").describe("What becomes of a dropped file."),
+  MIXDOWN_UPLOAD_PARAMS: jsonObject.default({}).describe("Its parameters."),
+});
+
+/** For the function that turns uploads into jobs. @throws MixdownError `usage_invalid` */
+export function readUploadRecipe(env: NodeJS.ProcessEnv = process.env): UploadRecipe {
+  const { MIXDOWN_UPLOAD_KIND: kind, MIXDOWN_UPLOAD_PARAMS: params } = parseEnv(uploadSchema, env);
+  // A mistake is told when the function starts, and not by each job that fails.
+  return { kind, params: parseParams(kind, params) };
+}
