@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { laneSchema, sizeSchema } from "./job.ts";
+import { estimateSeconds } from "./lane.ts";
 import type { Platform } from "./platform.ts";
 import { prepareJob } from "./submit.ts";
 
@@ -11,6 +12,8 @@ export const estimateSchema = z.object({
   timeoutSeconds: z.number(),
   /** Sum of the inputs' sizes; `null` while another job has yet to make one. */
   inputBytes: z.number().int().nullable(),
+  /** Processing time, from a table of measurements and the inputs' sizes: rather too long than too short. `null` as above. */
+  expectedSeconds: z.number().nullable(),
   /** `null` where nothing is paid for (embedded) or nothing is known. */
   estimatedUsd: z.number().nullable(),
 });
@@ -22,7 +25,12 @@ export async function estimate(
   body: unknown,
   owner: string,
 ): Promise<Estimate> {
-  const { job, inputBytes } = await prepareJob(platform, body, owner);
-  const { lane, size, timeoutSeconds, cost } = job;
-  return { lane, size, timeoutSeconds, inputBytes, estimatedUsd: cost.estimatedUsd };
+  const { job, extent } = await prepareJob(platform, body, owner);
+  const { kind, lane, size, timeoutSeconds, cost } = job;
+  return {
+    ...{ lane, size, timeoutSeconds },
+    inputBytes: extent?.sizeBytes ?? null,
+    expectedSeconds: estimateSeconds(kind, extent, platform.settings.slowness),
+    estimatedUsd: cost.estimatedUsd,
+  };
 }

@@ -1,8 +1,57 @@
-import type { Lane, Size } from "./job.ts";
+import type { KindName, Lane, Size } from "./job.ts";
 import { limits } from "./limits.ts";
+import type { PlatformSettings } from "./platform.ts";
 
-/** Where a job starts. A laptop has one lane; on AWS longer work begins on Spot capacity. */
-export const firstLane = (lanes: "embedded" | "aws"): Lane => (lanes === "embedded" ? "embedded" : "fargate-spot");
+/** What a job's inputs are known or thought to be before anything has opened them. */
+export interface InputExtent {
+  readonly sizeBytes: number;
+  readonly durationSeconds: number;
+}
+
+/**
+ * How fast a worker is: seconds of sound that it gets through in one, and the seconds before it begins and after it ends
+ * (start, probe, upload). Medians of three on 2 cores, x86_64 at 2.x GHz, ffmpeg 5.1, stereo at 44.1 kHz, MP3 in and out,
+ * by `npm run bench -- --row throughput` on 2026-11-21.
+ */
+export const throughput: Readonly<Record<KindName, { readonly speed: number; readonly startSeconds: number }>> = {
+  clean: { speed: 60, startSeconds: 1 },
+  stitch: { speed: 100, startSeconds: 1 },
+  mix: { speed: 60, startSeconds: 1 },
+};
+
+/**
+ * Processing time that is expected, seconds; `null` where an input's extent is not known.
+ * @param slowness how much longer this machine takes than the one of the table
+ */
+export function estimateSeconds(kind: KindName, extent: InputExtent | null, slowness = 1): number | null {
+  if (extent === null) return null;
+  const { speed, startSeconds } = throughput[kind];
+  return (startSeconds + extent.durationSeconds / speed) * slowness;
+}
+
+/** 48 kHz mono of 16 bit, and speech at 64 kbit/s: more seconds from a byte than most files have, so nothing is cut short. */
+const bytesPerSecond = { plain: 96_000, packed: 8_000 } as const;
+const plainTypes = /^audio\/(wav|wave|x-wav|vnd\.wave|flac|x-flac|aiff|x-aiff)\b/;
+
+/** The longest that a file of this size and type probably is, seconds. */
+export const guessDurationSeconds = (sizeBytes: number, contentType: string): number =>
+  sizeBytes / (plainTypes.test(contentType) ? bytesPerSecond.plain : bytesPerSecond.packed);
+
+/**
+ * Where a job starts. A laptop has one lane. On AWS what is expected to be done within minutes, and to fit on its disk,
+ * runs as a function where there is one; longer work begins on Spot capacity.
+ */
+export function firstLane(
+  settings: Pick<PlatformSettings, "lanes" | "lambdaLane">,
+  kind: KindName,
+  extent: InputExtent | null,
+): Lane {
+  if (settings.lanes === "embedded") return "embedded";
+  const seconds = estimateSeconds(kind, extent);
+  const { expectedSeconds, inputBytes } = limits.lambdaLane;
+  const fits = seconds !== null && seconds <= expectedSeconds && extent !== null && extent.sizeBytes <= inputBytes;
+  return settings.lambdaLane === true && fits ? "lambda" : "fargate-spot";
+}
 
 /** Where the next attempt goes after the platform took a lane's capacity away: the same work, not interruptible. */
 export const nextLane = (lane: Lane): Lane => (lane === "embedded" ? "embedded" : "fargate");

@@ -9,6 +9,8 @@ export const limits = {
   resendAfterMs: 120_000,
   /** A job that nobody could start within a day is ended: its caller has long given up. */
   queuedMs: 24 * 3_600_000,
+  /** A function ends at 15 minutes and has 10 GB of disk: a third of the time is kept free, and ten times the input. */
+  lambdaLane: { expectedSeconds: 300, inputBytes: 500 * 1024 ** 2 },
   maxAttempts: 3,
   /** Orderly hand-backs (SIGTERM, Spot) do not use up attempts, but they too must end. */
   maxHandBacks: 10,

@@ -9,6 +9,10 @@ export interface PlatformSettings {
   /** Major version of the ffmpeg that workers use: part of the cache key. */
   readonly ffmpegMajor: number;
   readonly lanes: "embedded" | "aws";
+  /** On AWS: whether there is a worker function for short jobs. @default false */
+  readonly lambdaLane?: boolean | undefined;
+  /** How much longer work takes here than on the machine of `throughput` (lane.ts). @default 1 */
+  readonly slowness?: number | undefined;
   /** How long outputs are kept, milliseconds. */
   readonly outputsMs: number;
 }

@@ -4,7 +4,7 @@ import { MixdownError } from "./errors.ts";
 import { type Job, type JobInput, type JobRequest, jobRequestSchema } from "./job.ts";
 import { kinds, parseParams } from "./kinds/index.ts";
 import { checkInputRule } from "./kinds/input-rule.ts";
-import { chooseSize, defaultTimeoutSeconds, firstLane } from "./lane.ts";
+import { chooseSize, defaultTimeoutSeconds, firstLane, guessDurationSeconds, type InputExtent } from "./lane.ts";
 import { limits } from "./limits.ts";
 import { buildWakeMessage } from "./messages.ts";
 import { mayRead } from "./object-keys.ts";
@@ -40,14 +40,16 @@ export async function prepareJob(
   platform: Omit<SubmitPlatform, "queue">,
   body: unknown,
   owner: string,
-): Promise<{ job: Job; inputBytes: number | null }> {
+): Promise<{ job: Job; extent: InputExtent | null }> {
   const request = parseJobRequest(body);
   const draft = buildJob(platform, request, owner);
   const standing = await platform.jobs.get(draft);
   // A repeat must return the first job even when its input is gone by now.
-  const inputBytes = standing === undefined ? await checkInputs(platform, draft) : null;
+  const extent = standing === undefined ? await checkInputs(platform, draft) : null;
+  const inputBytes = extent?.sizeBytes ?? null;
   const timeoutSeconds = request.timeoutSeconds ?? defaultTimeoutSeconds(inputBytes);
-  return { job: { ...draft, size: chooseSize(inputBytes), timeoutSeconds }, inputBytes };
+  const lane = firstLane(platform.settings, draft.kind, extent);
+  return { job: { ...draft, lane, size: chooseSize(inputBytes), timeoutSeconds }, extent };
 }
 
 /** @throws MixdownError `usage_invalid`, `usage_unknown_kind` */
@@ -84,7 +86,7 @@ export function buildJob(platform: Pick<Platform, "clock" | "settings">, request
     status: "queued",
     phase: "waiting",
     progress: { percent: 0, etaSeconds: null },
-    lane: firstLane(platform.settings.lanes),
+    lane: firstLane(platform.settings, request.kind, null),
     size: "S",
     attempt: 1,
     maxAttempts: limits.maxAttempts,
@@ -118,17 +120,25 @@ export function buildJob(platform: Pick<Platform, "clock" | "settings">, request
   };
 }
 
-/** Looks at every input; the sum of their sizes where all are known. @throws MixdownError `input_not_found`, `limit_input_size` */
-async function checkInputs(platform: Omit<SubmitPlatform, "queue">, job: Job): Promise<number | null> {
-  const sizes = await Promise.all(job.inputs.map((input) => checkInput(platform, job.owner, input)));
-  return sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
+/** Looks at every input; their extents in sum where all are known. @throws MixdownError `input_not_found`, `limit_input_size` */
+async function checkInputs(platform: Omit<SubmitPlatform, "queue">, job: Job): Promise<InputExtent | null> {
+  const extents = await Promise.all(job.inputs.map((input) => checkInput(platform, job.owner, input)));
+  let sum: InputExtent = { sizeBytes: 0, durationSeconds: 0 };
+  for (const extent of extents) {
+    if (extent === null) return null;
+    sum = {
+      sizeBytes: sum.sizeBytes + extent.sizeBytes,
+      durationSeconds: sum.durationSeconds + extent.durationSeconds,
+    };
+  }
+  return sum;
 }
 
 async function checkInput(
   platform: Omit<SubmitPlatform, "queue">,
   owner: string,
   input: JobInput,
-): Promise<number | null> {
+): Promise<InputExtent | null> {
   if ("jobId" in input) {
     const source = await platform.jobs.get({ owner, jobId: input.jobId });
     if (source !== undefined) return null;
@@ -146,5 +156,6 @@ async function checkInput(
       message: `Input ${JSON.stringify(input.key)} has ${object.sizeBytes} bytes; at most ${limits.inputBytes} are accepted; split the file first.`,
     });
   }
-  return object.sizeBytes;
+  const { sizeBytes, contentType } = object;
+  return { sizeBytes, durationSeconds: guessDurationSeconds(sizeBytes, contentType) };
 }
