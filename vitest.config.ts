@@ -14,7 +14,26 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
-      { test: { ...shared, name: "contract", include: ["tests/contract/**/*.test.ts"], testTimeout: 30_000 } },
+      {
+        test: {
+          ...shared,
+          name: "contract",
+          include: ["tests/contract/**/*.test.ts"],
+          exclude: ["tests/contract/**/*.aws.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      // The same suites on an AWS emulator: AWS_ENDPOINT_URL, or one that is started where it lies beside the checkout.
+      {
+        test: {
+          ...shared,
+          name: "contract-aws",
+          include: ["tests/contract/**/*.aws.test.ts"],
+          globalSetup: ["tests/fixtures/aws-setup.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           ...shared,

@@ -25,10 +25,10 @@ const schema = z.object({
   MIXDOWN_OUTPUT_DAYS: z.coerce
     .number()
     .int()
-    .min(1)
+    .min(0)
     .max(3_650)
     .default(limits.outputsMs / 86_400_000)
-    .describe("Days that outputs are kept."),
+    .describe("Days that outputs are kept; 0 keeps them."),
   MIXDOWN_FFMPEG_MAJOR: z.coerce
     .number()
     .int()
@@ -57,6 +57,9 @@ export interface AwsConfig {
   readonly forcePathStyle: boolean;
 }
 
+/** As long as the outputs of an environment that keeps them are promised: a century, so that every time is a time. */
+const foreverDays = 36_525;
+
 /** Whether this process belongs to a platform on AWS. */
 export const isOnAws = (env: NodeJS.ProcessEnv = process.env): boolean => (env.MIXDOWN_TABLE ?? "") !== "";
 
@@ -72,7 +75,7 @@ export function readAwsConfig(env: NodeJS.ProcessEnv = process.env): AwsConfig {
     deadLetterQueueUrl: values.MIXDOWN_DEAD_LETTER_QUEUE_URL,
     defaultOwner: values.MIXDOWN_DEFAULT_OWNER,
     sharedCache: values.MIXDOWN_SHARED_CACHE,
-    outputsMs: values.MIXDOWN_OUTPUT_DAYS * 86_400_000,
+    outputsMs: (values.MIXDOWN_OUTPUT_DAYS || foreverDays) * 86_400_000,
     ffmpegMajor: values.MIXDOWN_FFMPEG_MAJOR,
     scratchDir: values.MIXDOWN_SCRATCH,
     forcePathStyle: (values.AWS_ENDPOINT_URL_S3 ?? values.AWS_ENDPOINT_URL) !== undefined,
