@@ -35,6 +35,7 @@ import { mixdownVersion } from "../core/version.ts";
 import { planDeliveries, sendDue } from "../core/webhooks.ts";
 import { describeOldBuild } from "../worker/media/old-build.ts";
 import { type FfmpegTool, findToolchain } from "../worker/media/toolchain.ts";
+import { readSlowness } from "./calibration.ts";
 import { startHttpServer } from "./http-server.ts";
 import { runLoops, settleExit } from "./platform-loop.ts";
 
@@ -106,6 +107,7 @@ function openStores(config: EmbeddedConfig, ffmpegMajor: number, launcher: TaskL
       mixdownVersion,
       ffmpegMajor,
       lanes: "embedded",
+      slowness: readSlowness(readToolPaths().cacheDir),
       outputsMs: config.outputsMs,
     },
   };

@@ -11,18 +11,24 @@ import { findLaunchers } from "../../worker/process/launch-prefix.ts";
 import { buildChecks, type FolderFacts } from "../doctor-checks.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 
+interface DoctorOptions {
+  readonly data?: string;
+  readonly calibrate?: boolean;
+}
+
 export const defineDoctor: DefineCommand = (command, session) => {
   addCommonFlags(
     command
       .helpGroup("Other:")
       .description("Says whether this machine has what mixdown needs, and which of it is used.")
-      .option("--data <DIR>", "folder of the platform's state (default: MIXDOWN_DATA or .mixdown)"),
+      .option("--data <DIR>", "folder of the platform's state (default: MIXDOWN_DATA or .mixdown)")
+      .option("--calibrate", "measure how fast this machine is (some seconds), for the estimates of dry runs"),
   )
-    .addHelpText("after", examples("mixdown doctor", "mixdown doctor --json"))
-    .action(session.action((options: { readonly data?: string }) => runDoctor(options, session)));
+    .addHelpText("after", examples("mixdown doctor", "mixdown doctor --json", "mixdown doctor --calibrate"))
+    .action(session.action((options: DoctorOptions) => runDoctor(options, session)));
 };
 
-async function runDoctor(options: { readonly data?: string }, { reporter }: Session): Promise<number> {
+async function runDoctor(options: DoctorOptions, { reporter, signal }: Session): Promise<number> {
   const paths = readToolPaths();
   const dataDir = resolve(options.data ?? readEmbeddedConfig().dataDir);
   const found = await findToolchain(paths).then(
@@ -42,10 +48,20 @@ async function runDoctor(options: { readonly data?: string }, { reporter }: Sess
     ],
   });
   const usable = checks.every((check) => check.status !== "fault");
-  reporter.printJson({ status: usable ? "succeeded" : "failed", mixdown: mixdownVersion, usable, checks });
+  const calibration =
+    options.calibrate === true && found.toolchain !== null && usable
+      ? await (await import("../calibration.ts")).calibrate(paths.cacheDir, found.toolchain, signal)
+      : undefined;
+  reporter.printJson({ status: usable ? "succeeded" : "failed", mixdown: mixdownVersion, usable, checks, calibration });
   const width = Math.max(...checks.map((check) => check.name.length));
   for (const { name, status, detail } of checks)
     reporter.print(`${status.padEnd(7)}  ${name.padEnd(width)}  ${detail}`);
+  if (calibration !== undefined) {
+    const { cleanSpeed, slowness } = calibration;
+    reporter.print(
+      `clean works at ${cleanSpeed.toFixed(0)} times real time; estimates are multiplied by ${slowness.toFixed(2)}.`,
+    );
+  }
   reporter.print(
     usable ? "mixdown can be used here." : "mixdown cannot be used here: correct what is marked as fault.",
   );

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { commandLoaders } from "../../cli/command-table.ts";
+import { throughput } from "../../core/lane.ts";
 import { run, useFolder } from "./cli-fixtures.ts";
 
 const folder = useFolder();
@@ -136,6 +137,16 @@ test("fails when doctor does not find what is there, or misses what is not", asy
   expect(folder.list()).toEqual([]);
   const bad = await cli(["doctor"], { ...env, FFMPEG_PATH: "/nowhere/ffmpeg" });
   expect(bad).toMatchObject({ code: 5, stdout: expect.stringMatching(/^fault +ffmpeg/m), stderr: "" });
+});
+
+test("fails when a calibration measures nothing, or is not kept", async () => {
+  const env = { MIXDOWN_DATA: folder.at("data"), MIXDOWN_CACHE_DIR: folder.at("cache") };
+  const { code, stdout } = await cli(["doctor", "--calibrate", "--json"], env);
+  expect(code).toBe(0);
+  const { calibration } = JSON.parse(stdout);
+  expect(calibration.cleanSpeed).toBeGreaterThan(0.5);
+  expect(calibration.slowness * calibration.cleanSpeed).toBeCloseTo(throughput.clean.speed, 6);
+  expect(JSON.parse(readFileSync(folder.at("cache/calibration.json"), "utf8"))).toEqual(calibration);
 });
 
 const oldNode = ["/usr/bin/node", "/usr/local/bin/node"].find((path) => {
