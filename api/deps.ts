@@ -1,4 +1,5 @@
 import type { ApiKeyStore, RateLimiter, TransferSigner } from "../core/api-ports.ts";
+import type { CallScheduler } from "../core/cloud-ports.ts";
 import type { Platform } from "../core/platform.ts";
 import type { WebhookStore } from "../core/webhook-ports.ts";
 
@@ -9,6 +10,8 @@ export interface ApiDeps {
   readonly keys: ApiKeyStore;
   readonly limiter: RateLimiter;
   readonly webhooks: WebhookStore;
+  /** By which deliveries are sent where nobody looks for what is due. */
+  readonly calls?: CallScheduler | undefined;
   readonly settings: ApiSettings;
 }
 

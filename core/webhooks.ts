@@ -1,5 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
+import { z } from "zod";
 import { sha256Hex } from "./canonical-json.ts";
+import type { CallScheduler } from "./cloud-ports.ts";
 import { MixdownError } from "./errors.ts";
 import type { DomainEvent } from "./events.ts";
 import { createId, isoTime } from "./platform.ts";
@@ -117,6 +119,47 @@ function buildDelivery(endpoint: WebhookEndpoint, event: DomainEvent, now: numbe
   };
 }
 
+/** One attempt of one delivery. The time names it: an attempt that was made since then has another. */
+export const deliveryTurnSchema = z.object({ owner: z.string(), deliveryId: z.string(), dueAt: z.string() });
+export type DeliveryTurn = z.infer<typeof deliveryTurnSchema>;
+
+export type CalledDeps = Pick<WebhookDeps, "webhooks" | "sender" | "clock"> & { readonly calls: CallScheduler };
+
+/**
+ * Where nobody looks for what is due: an event is delivered when it happens, and each retry by a call of its own. The
+ * event may come twice; what was tried once is left to its calls.
+ */
+export async function deliverEvent(deps: CalledDeps, event: DomainEvent): Promise<Tried[]> {
+  const endpoints = await deps.webhooks.listEndpoints(event.owner);
+  const wanting = endpoints.filter((endpoint) => wants(endpoint, event));
+  return Promise.all(
+    wanting.map(async (endpoint) => {
+      const delivery = buildDelivery(endpoint, event, deps.clock.now());
+      await deps.webhooks.createDelivery(delivery);
+      const standing = await deps.webhooks.getDelivery(delivery.owner, delivery.deliveryId);
+      if (standing?.status !== "pending" || standing.attempts > 0) return null;
+      return sendOne(deps, standing, callAgain(deps.calls));
+    }),
+  );
+}
+
+/** Makes the attempt that a call is about, unless it was made already. */
+export async function takeDeliveryTurn(deps: CalledDeps, { owner, deliveryId, dueAt }: DeliveryTurn): Promise<Tried> {
+  const delivery = await deps.webhooks.getDelivery(owner, deliveryId);
+  if (delivery?.status !== "pending" || delivery.nextAttemptAt !== dueAt) return null;
+  return sendOne(deps, delivery, callAgain(deps.calls));
+}
+
+/** Has a delivery's next attempt made when its time comes. */
+const callAgain =
+  (calls: CallScheduler) =>
+  async ({ owner, deliveryId, nextAttemptAt: dueAt }: Delivery): Promise<void> => {
+    if (dueAt === null) return;
+    const at = Date.parse(dueAt);
+    const payload: DeliveryTurn = { owner, deliveryId, dueAt };
+    await calls.schedule({ name: `${deliveryId}-${at}`, at, payload });
+  };
+
 /** Sends what is due, a few at a time; one slow receiver holds up the others only for its time-out. */
 export async function sendDue(deps: WebhookDeps, atOnce = 8): Promise<number> {
   const due = await deps.webhooks.listDue(isoTime(deps.clock.now()), 100);
@@ -128,19 +171,28 @@ export async function sendDue(deps: WebhookDeps, atOnce = 8): Promise<number> {
   return due.length;
 }
 
-async function sendOne(deps: WebhookDeps, delivery: Delivery): Promise<void> {
+/** Whether an attempt reached its receiver; `null` when none was made. */
+export type Tried = boolean | null;
+
+/** @param plan is told of the next attempt before this one is made, so that no crash can lose it */
+async function sendOne(
+  deps: Pick<WebhookDeps, "webhooks" | "sender" | "clock">,
+  delivery: Delivery,
+  plan: (taken: Delivery) => Promise<void> = async () => {},
+): Promise<Tried> {
   const { webhooks, sender, clock } = deps;
   const endpoint = await webhooks.getEndpoint(delivery.owner, delivery.endpointId);
   if (endpoint === undefined || endpoint.disabledAt !== null) {
     await webhooks.updateDelivery(delivery, endDelivery(delivery, "failed", "the endpoint is disabled or gone"));
-    return;
+    return null;
   }
   // Taken before it is sent: two senders do not send one attempt twice, and a crash leaves it for the next retry.
   const attempts = delivery.attempts + 1;
   const waitSeconds = retrySeconds[attempts - 1];
   const nextAttemptAt = waitSeconds === undefined ? null : isoTime(clock.now() + waitSeconds * 1_000);
   const taken: Delivery = { ...delivery, attempts, nextAttemptAt, version: delivery.version + 1 };
-  if (!(await webhooks.updateDelivery(delivery, taken))) return;
+  await plan(taken);
+  if (!(await webhooks.updateDelivery(delivery, taken))) return null;
   const outcome = await trySend(sender, endpoint, taken, clock.now());
   if (outcome.status === 410) await disable(webhooks, endpoint, "the receiver answered 410 Gone", clock.now());
   const done = outcome.status !== null && outcome.status >= 200 && outcome.status < 300;
@@ -150,6 +202,7 @@ async function sendOne(deps: WebhookDeps, delivery: Delivery): Promise<void> {
     ? { ...taken, ...seen, status: done ? "succeeded" : "failed", nextAttemptAt: null }
     : { ...taken, ...seen };
   await webhooks.updateDelivery(taken, after);
+  return done;
 }
 
 const endDelivery = (delivery: Delivery, status: "failed", lastError: string): Delivery => ({
@@ -200,7 +253,7 @@ export function signDelivery(
 
 /** Sends a delivery once more, as a new try of the same message. @throws MixdownError `usage_not_found` */
 export async function replay(
-  deps: Pick<WebhookDeps, "webhooks" | "clock">,
+  deps: Pick<WebhookDeps, "webhooks" | "clock"> & { readonly calls?: CallScheduler | undefined },
   owner: string,
   deliveryId: string,
 ): Promise<Delivery> {
@@ -216,6 +269,7 @@ export async function replay(
       nextAttemptAt: isoTime(deps.clock.now()),
       version: standing.version + 1,
     };
+    if (deps.calls !== undefined) await callAgain(deps.calls)(again);
     if (await deps.webhooks.updateDelivery(standing, again)) return again;
   }
 }

@@ -99,8 +99,8 @@ const replayRoute = createRoute({
 const shown = ({ owner, secret, previousSecret, ...endpoint }: WebhookEndpoint) => endpoint;
 const shownOnce = ({ owner, previousSecret, ...endpoint }: WebhookEndpoint) => endpoint;
 
-export function addWebhooks(app: OpenAPIHono<ApiEnv>, { platform, webhooks }: ApiDeps): void {
-  const deps = { webhooks, clock: platform.clock };
+export function addWebhooks(app: OpenAPIHono<ApiEnv>, { platform, webhooks, calls }: ApiDeps): void {
+  const deps = { webhooks, clock: platform.clock, calls };
   const find = async (owner: string, endpointId: string): Promise<WebhookEndpoint> => {
     const endpoint = await webhooks.getEndpoint(owner, endpointId);
     if (endpoint !== undefined) return endpoint;
