@@ -63,6 +63,17 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // An emulator of AWS, and Terraform on it; one file at a time, since names in an account are one space.
+      {
+        test: {
+          ...shared,
+          name: "cloud",
+          include: ["tests/cloud/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
       // Real Chromium, and a Next.js app that is installed and built; one file at a time.
       {
         test: {

@@ -27,7 +27,10 @@ const rooms: Readonly<Record<string, Room>> = {
   worker: { may: ["core", "config"], wiringMay: ["adapters"] },
   api: { may: ["core"] },
   functions: { may: ["core", "config", "api"], wiringMay: ["adapters"] },
-  stacks: { may: ["config", "core/cost.ts", "core/lane.ts", "core/limits.ts"] },
+  stacks: {
+    may: ["config", "core/cost.ts", "core/errors.ts", "core/lane.ts", "core/limits.ts"],
+    typesOf: ["core/permission.ts"],
+  },
   // zod in the browser's bundle costs 28 kB and more; run-time checks are thin or `zod/mini`.
   client: { may: [], typesOf: ["core"], packages: /^(zod\/mini|react|next($|\/).*)$/ },
   cli: { may: ["client", "core", "config", "worker", "api"], wiringMay: ["adapters"] },

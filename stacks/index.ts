@@ -1,0 +1,30 @@
+import { App } from "cdktn";
+import type { Environment } from "../config/environments.ts";
+import { JobsStack } from "./jobs.ts";
+import { NetworkStack } from "./network.ts";
+import { StorageStack } from "./storage.ts";
+
+/** Write-only arguments are in both since 1.11. The rest is what new projects of the generator begin with. */
+const context = {
+  targetVersions: { terraform: ">=1.11.0", opentofu: ">=1.11.0" },
+  failOnConstructsOutsideOfStacks: true,
+  canonicalAssetHashes: true,
+};
+
+export interface StacksProps {
+  readonly environment: Environment;
+  /** Folder of the functions' bundles, one folder a function. */
+  readonly bundles: string;
+  /** Where the JSON goes. @default cdktf.out, or what the CLI says */
+  readonly outdir?: string;
+}
+
+/** All stacks of one environment, in the order in which they are deployed; nothing is written before `app.synth()`. */
+export function createStacks(props: StacksProps) {
+  const { environment, bundles, outdir } = props;
+  const app = new App({ stackTraces: false, context, ...(outdir === undefined ? {} : { outdir }) });
+  const network = new NetworkStack(app, environment);
+  const storage = new StorageStack(app, environment);
+  const jobs = new JobsStack(app, { environment, network, storage, bundles });
+  return { app, network, storage, jobs };
+}
