@@ -3,7 +3,7 @@ import type { PcmFeed } from "./decode-floats.ts";
 import { chainFilters, type FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import { createSilenceShortener, type KeptStretch } from "./silence-shortener.ts";
-import { createSpectralDenoiser } from "./spectral-denoiser.ts";
+import { createSpectralDenoiser, toKeptDb } from "./spectral-denoiser.ts";
 import type { Treatment } from "./treatment.ts";
 
 export interface RenderedClean {
@@ -57,7 +57,13 @@ export async function renderClean(
     await take(chain.finish());
     await writing;
     const stretches = shortener?.stretches() ?? [{ inputStart: 0, inputEnd: frames, outputStart: 0 }];
-    return { path, reading: meter.finish(), stretches, keptSpeechDb: denoiser?.keptSpeechDb() ?? 0, argv };
+    return {
+      path,
+      reading: meter.finish(),
+      stretches,
+      keptSpeechDb: denoiser === null ? 0 : toKeptDb(denoiser.keptSpeech()),
+      argv,
+    };
   } finally {
     await writing.catch(() => {});
     await file.close();

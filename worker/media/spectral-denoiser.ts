@@ -1,7 +1,5 @@
 import type { FrameFilter } from "./frame-filter.ts";
-import { createRealFft, type RealFft } from "./spectral-fft.ts";
-import { createGainEstimator, createSpectralFrame, type KeptSpeech, type SpectralFrame } from "./spectral-gain.ts";
-import { buildRootHann } from "./stft-window.ts";
+import { createSpectralLane, type KeptSpeech } from "./spectral-lane.ts";
 
 /** Mean power of the noise in the pauses, under a root-Hann window of `windowSize`. */
 export interface NoiseProfile {
@@ -17,9 +15,20 @@ export interface SpectralDenoiserOptions {
 }
 
 export interface SpectralDenoiser extends FrameFilter {
-  /** Speech power that was kept, of what stood 10 dB above the noise, dB; 0 when there was none. */
-  keptSpeechDb(): number;
+  /** From here on what is kept of speech is reckoned. @default from the beginning */
+  startCounting(): void;
+  /** Of what stood 10 dB above the noise. */
+  keptSpeech(): KeptSpeech;
 }
+
+export const addKept = (a: KeptSpeech, b: KeptSpeech): KeptSpeech => ({
+  powerIn: a.powerIn + b.powerIn,
+  powerOut: a.powerOut + b.powerOut,
+});
+
+/** Speech power that was kept, dB; 0 when there was none. */
+export const toKeptDb = ({ powerIn, powerOut }: KeptSpeech): number =>
+  powerIn > 0 ? 10 * Math.log10(powerOut / powerIn) : 0;
 
 /** Frames that are filtered at once, and those behind them that tell what is coming. */
 const block = 16;
@@ -32,8 +41,7 @@ const lookAhead = 4;
 export function createSpectralDenoiser({ profile, depthDb }: SpectralDenoiserOptions): SpectralDenoiser {
   const size = profile.windowSize;
   const hop = size / 4;
-  const kept: KeptSpeech = { powerIn: 0, powerOut: 0 };
-  const lanes = profile.channels.map((noise) => createLane(size, noise, depthDb, kept));
+  const lanes = profile.channels.map((noise) => createSpectralLane(size, noise, depthDb, block + lookAhead));
   const channels = lanes.length;
   let filled = 0;
   let held = 0;
@@ -50,7 +58,7 @@ export function createSpectralDenoiser({ profile, depthDb }: SpectralDenoiserOpt
     skip -= from;
     const length = Math.min(count * hop - from, taken - given);
     for (const [channel, lane] of lanes.entries()) {
-      for (let i = 0, to = at + channel; i < length; i++, to += channels) out[to] = lane.ready[from + i] as number;
+      spread(lane.ready, from, length, out, at + channel, channels);
       lane.shift(count * hop);
     }
     given += length;
@@ -66,10 +74,7 @@ export function createSpectralDenoiser({ profile, depthDb }: SpectralDenoiserOpt
       for (let frame = 0; frame < count; ) {
         const take = Math.min(hop - filled, count - frame);
         for (const [channel, lane] of lanes.entries()) {
-          const start = size - hop + filled;
-          for (let i = 0, at = frame * channels + channel; i < take; i++, at += channels) {
-            lane.window[start + i] = samples[at] as number;
-          }
+          gather(samples, frame * channels + channel, channels, lane.window, size - hop + filled, take);
         }
         frame += take;
         filled += take;
@@ -96,58 +101,34 @@ export function createSpectralDenoiser({ profile, depthDb }: SpectralDenoiserOpt
       }
       return out.subarray(0, written);
     },
-    keptSpeechDb: () => (kept.powerIn > 0 ? 10 * Math.log10(kept.powerOut / kept.powerIn) : 0),
+    startCounting() {
+      for (const lane of lanes) lane.startCounting();
+    },
+    keptSpeech: () => lanes.map((lane) => lane.kept()).reduce(addKept, { powerIn: 0, powerOut: 0 }),
   };
 }
 
-/** The work space of one channel. */
-interface Lane {
-  /** The last `size` samples; the newest hop is written from outside. */
-  readonly window: Float64Array;
-  /** Filtered samples; complete up to the hops that were filtered. */
-  readonly ready: Float64Array;
-  /** Takes the window as frame number `index` of those held, and makes room for the next hop. */
-  analyse(index: number): void;
-  filter(held: number, count: number): void;
-  /** Drops `length` samples of `ready`. */
-  shift(length: number): void;
+// Loops of their own: over a closure's variables they are several times slower.
+
+/** Every `step`th sample. */
+function gather(
+  samples: Float32Array,
+  from: number,
+  step: number,
+  into: Float32Array,
+  start: number,
+  count: number,
+): void {
+  for (let to = start, at = from; to < start + count; to++, at += step) into[to] = samples[at] as number;
 }
 
-function createLane(size: number, noise: Float64Array | null, depthDb: number, kept: KeptSpeech): Lane {
-  const hop = size / 4;
-  const fft: RealFft = createRealFft(size);
-  const weights = buildRootHann(size);
-  const estimator = noise === null ? null : createGainEstimator(noise, depthDb, kept);
-  const frames: SpectralFrame[] = Array.from({ length: block + lookAhead }, () => createSpectralFrame(size / 2 + 1));
-  const window = new Float64Array(size);
-  const scratch = new Float64Array(size);
-  const ready = new Float64Array(size + (block + lookAhead) * hop);
-  return {
-    window,
-    ready,
-    analyse(index) {
-      const frame = frames[index] as SpectralFrame;
-      for (let at = 0; at < size; at++) scratch[at] = (window[at] as number) * (weights[at] as number);
-      fft.forward(scratch, frame.re, frame.im);
-      estimator?.lookBack(frame);
-      window.copyWithin(0, hop);
-    },
-    filter(held, count) {
-      estimator?.apply(frames, held, count);
-      for (let index = 0, start = 0; index < count; index++, start += hop) {
-        const frame = frames[index] as SpectralFrame;
-        fft.inverse(frame.re, frame.im, scratch);
-        // The squares of four root-Hann windows, a quarter apart, sum to 2.
-        for (let i = 0, at = start; i < size; i++, at++) {
-          ready[at] = (ready[at] as number) + 0.5 * (scratch[i] as number) * (weights[i] as number);
-        }
-      }
-      // Those that only looked ahead are the first of the next block.
-      frames.push(...frames.splice(0, count));
-    },
-    shift(length) {
-      ready.copyWithin(0, length);
-      ready.fill(0, ready.length - length);
-    },
-  };
+function spread(
+  samples: Float32Array,
+  from: number,
+  count: number,
+  into: Float32Array,
+  start: number,
+  step: number,
+): void {
+  for (let at = from, to = start; at < from + count; at++, to += step) into[to] = samples[at] as number;
 }

@@ -52,26 +52,3 @@ export function peakAround(samples: Float32Array, at: number, phases: readonly F
   }
   return peak;
 }
-
-/**
- * Highest interpolated magnitude of `samples[from, to)`, or `floor` when none is higher. Looks only beside local maxima of
- * at least half of the highest value so far: the curve between two samples that are both below half of it would have
- * to hold its energy next to the Nyquist frequency, where the beat with the sampling shows it a few samples on.
- */
-export function findTruePeak(
-  samples: Float32Array,
-  from: number,
-  to: number,
-  phases: readonly Float64Array[],
-  floor: number,
-): number {
-  let peak = floor;
-  for (let at = from; at < to; at++) {
-    const level = Math.abs(samples[at] ?? 0);
-    if (level > 0.5 * peak && level >= Math.abs(samples[at - 1] ?? 0) && level >= Math.abs(samples[at + 1] ?? 0)) {
-      const found = peakAround(samples, at, phases);
-      if (found > peak) peak = found;
-    }
-  }
-  return peak;
-}
