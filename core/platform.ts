@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { monotonicFactory } from "ulid";
 import type { Clock, DeadLetterStore, JobQueue, JobStore, ObjectStore, ResultCache, TaskLauncher } from "./ports.ts";
 
@@ -29,7 +30,18 @@ export interface Platform {
   readonly settings: PlatformSettings;
 }
 
-const nextUlid = monotonicFactory();
+let pool = new Uint8Array(0);
+let used = 0;
+
+/** Random in [0, 1) with eight bits, as ULIDs take them by character; many bytes at once cost as much as one. */
+function drawRandom(): number {
+  if (used === pool.length) [pool, used] = [randomBytes(1_024), 0];
+  const byte = pool[used] ?? 0;
+  used += 1;
+  return byte / 256;
+}
+
+const nextUlid = monotonicFactory(drawRandom);
 
 /** A ULID: sorts by time, unguessable enough for a name, not for a secret. */
 export const createId = (clock: Clock): string => nextUlid(clock.now());

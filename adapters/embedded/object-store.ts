@@ -42,6 +42,8 @@ const stagingName = ".tmp";
 const sidecarName = ".meta";
 /** An abandoned upload is one that was not written to for this long; 1 h is far beyond any stall. */
 const abandonedMs = 3_600_000;
+/** A few hundred bytes each. */
+const rememberedSidecars = 1_000;
 /** Coarsest time stamp of a file system (FAT): a file younger than this may change again without showing it. */
 const timeStampMs = 2_000;
 
@@ -69,10 +71,20 @@ export function createFileObjectStore(rootDir: string, options: FileObjectStoreO
     return join(root, sidecarName, name.slice(0, 2), `${name}.${ino}.json`);
   };
 
+  /** Sidecars by path, most recently read last. One is true for as long as its file is the very same. */
+  const remembered = new Map<string, Sidecar>();
+
   const readSidecar = async (root: string, key: string, stats: BigIntStats): Promise<Sidecar | undefined> => {
+    const path = sidecarPath(root, key, stats.ino);
+    const fits = (sidecar: Sidecar) => sidecar.key === key && sidecar.file === identify(stats);
+    const known = remembered.get(path);
+    if (known !== undefined && fits(known)) return known;
     try {
-      const sidecar = JSON.parse(await fs.readFile(sidecarPath(root, key, stats.ino), "utf8")) as Sidecar;
-      return sidecar.key === key && sidecar.file === identify(stats) ? sidecar : undefined;
+      const sidecar = JSON.parse(await fs.readFile(path, "utf8")) as Sidecar;
+      if (!fits(sidecar)) return undefined;
+      remembered.set(path, sidecar);
+      for (const oldest of remembered.keys()) if (remembered.size > rememberedSidecars) remembered.delete(oldest);
+      return sidecar;
     } catch {
       return undefined;
     }
