@@ -1,4 +1,5 @@
-import type { KindName, Lane, Size } from "./job.ts";
+import { sha256Hex } from "./canonical-json.ts";
+import type { Job, KindName, Lane, Size } from "./job.ts";
 import { limits } from "./limits.ts";
 import type { PlatformSettings } from "./platform.ts";
 
@@ -80,9 +81,13 @@ export function defaultTimeoutSeconds(inputBytes: number | null): number {
   return Math.min(limits.timeoutSeconds.max, baseSeconds + Math.ceil(inputBytes / slowestBytesPerSecond));
 }
 
-/** Doubles from 5 s to 5 min; half of it is random, so that jobs that were refused together do not return together. */
-export function launchBackoffMs(launchNumber: number, random: () => number = Math.random): number {
+/**
+ * Doubles from 5 s to 5 min; half of it differs from job to job, so that jobs that were refused together do not return
+ * together. The spread comes from the job's name rather than from chance: what happened can be played again.
+ */
+export function launchBackoffMs(job: Pick<Job, "owner" | "jobId" | "launchNumber">): number {
   const { first, ceiling } = limits.launchBackoffMs;
-  const full = Math.min(ceiling, first * 2 ** Math.min(launchNumber, 16));
-  return full / 2 + (random() * full) / 2;
+  const full = Math.min(ceiling, first * 2 ** Math.min(job.launchNumber, 16));
+  const spread = Number.parseInt(sha256Hex(`${job.owner}/${job.jobId}/${job.launchNumber}`).slice(0, 8), 16) / 2 ** 32;
+  return full / 2 + (spread * full) / 2;
 }

@@ -143,7 +143,7 @@ async function startTask(platform: Platform, job: Job): Promise<void> {
       // Throttling says nothing about the lane; a lane without capacity may stay so for hours.
       lane: error.code === "capacity_unavailable" ? nextLane(standing.lane) : standing.lane,
       waitsFor: { reason: "capacity", since: standing.waitsFor?.since ?? isoTime(now), next: "is launched again soon" },
-      nextLaunchAt: isoTime(now + launchBackoffMs(job.launchNumber)),
+      nextLaunchAt: isoTime(now + launchBackoffMs(job)),
     }));
   }
 }

@@ -1,9 +1,11 @@
 import type { DomainEvent } from "./events.ts";
 import type { Job, JobOutput, JobPhase, JobRef, JobStatus, KindName, Lane, Progress, Size } from "./job.ts";
 
-/** Milliseconds since the epoch. */
 export interface Clock {
+  /** Milliseconds since the epoch. */
   now(): number;
+  /** Calls once, `delayMs` from now by this clock; the result takes it back. @default the process's own timers */
+  after?(delayMs: number, call: () => void): () => void;
 }
 
 /** A worker's sign of life, kept beside the job so that it costs one small write. */

@@ -43,7 +43,9 @@ export class Run {
   readonly #job: Job;
   readonly #runId: string;
   readonly #abort = new AbortController();
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #after: (delayMs: number, call: () => void) => () => void;
+  readonly #stopTimeout: () => void;
+  #stopHeartbeat = () => {};
   readonly #detach: () => void;
   #phase: JobPhase = "downloading";
   #percent = 0;
@@ -59,11 +61,16 @@ export class Run {
     if (interrupted.aborted) interrupt();
     interrupted.addEventListener("abort", interrupt, { once: true });
     this.#detach = () => interrupted.removeEventListener("abort", interrupt);
-    this.#timers.push(
-      setInterval(() => this.#pulse(), limits.heartbeatMs),
-      // A timer's longest delay is 24.8 days, far beyond the largest time limit.
-      setTimeout(() => this.#end("timeout"), job.timeoutSeconds * 1_000),
-    );
+    this.#after = platform.clock.after ?? afterInProcess;
+    this.#stopTimeout = this.#after(job.timeoutSeconds * 1_000, () => this.#end("timeout"));
+    this.#beat();
+  }
+
+  #beat(): void {
+    this.#stopHeartbeat = this.#after(limits.heartbeatMs, () => {
+      this.#pulse();
+      this.#beat();
+    });
   }
 
   /** Downloads, processes and uploads. Rejects as soon as the run is aborted. */
@@ -149,10 +156,17 @@ export class Run {
   }
 
   close(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#stopHeartbeat();
+    this.#stopTimeout();
     this.#detach();
   }
 }
 
 const changed = (what: string): MixdownError =>
   new MixdownError("input_changed", { message: `The inputs changed while the job ran: ${what}.`, retryable: true });
+
+/** A timer's longest delay is 24.8 days, far beyond the largest time limit. */
+function afterInProcess(delayMs: number, call: () => void): () => void {
+  const timer = setTimeout(call, delayMs);
+  return () => clearTimeout(timer);
+}

@@ -65,7 +65,7 @@ function planWithoutCapacity(job: Job, now: number): Partial<Job> {
   return {
     ...again,
     waitsFor: { reason: "capacity", since: isoTime(now), next: "is launched again soon" },
-    nextLaunchAt: isoTime(now + launchBackoffMs(job.launchNumber)),
+    nextLaunchAt: isoTime(now + launchBackoffMs(job)),
   };
 }
 

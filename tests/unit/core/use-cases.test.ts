@@ -156,12 +156,22 @@ test("fails when a deleted output still serves equal jobs from the cache", async
 });
 
 test("fails when the backoff of launches leaves its bounds or does not grow", () => {
+  const waitOf = (jobId: string, launchNumber: number) => launchBackoffMs({ owner: "local", jobId, launchNumber });
   for (let launch = 0; launch < 40; launch++) {
-    for (const random of [0, 0.5, 0.999]) {
-      const wait = launchBackoffMs(launch, () => random);
-      expect(wait).toBeGreaterThanOrEqual(2_500);
-      expect(wait).toBeLessThanOrEqual(300_000);
+    for (const id of ["a", "b", "c"]) {
+      expect(waitOf(id, launch)).toBeGreaterThanOrEqual(2_500);
+      expect(waitOf(id, launch)).toBeLessThanOrEqual(300_000);
     }
   }
-  expect(launchBackoffMs(3, () => 0)).toBeGreaterThan(launchBackoffMs(0, () => 0));
+  // Half of it is fixed, so that each second step is longer whatever the other half is.
+  expect(waitOf("a", 2)).toBeGreaterThan(waitOf("a", 0));
+  expect(waitOf("a", 2)).toBe(waitOf("a", 2));
+});
+
+test("fails when jobs that were refused together come back together", () => {
+  const waits = Array.from({ length: 100 }, (_, n) =>
+    launchBackoffMs({ owner: "local", jobId: `j${n}`, launchNumber: 10 }),
+  );
+  expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(100_000);
+  expect(new Set(waits.map(Math.round)).size).toBeGreaterThan(95);
 });
