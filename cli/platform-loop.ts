@@ -20,6 +20,8 @@ export interface LoopOptions {
   readonly freeSlots: () => number;
   /** Removes what was begun to be uploaded and never completed. */
   readonly sweepUploads: () => Promise<unknown>;
+  /** Removes what the store has kept for its time. */
+  readonly purgeRows: () => Promise<unknown>;
   /** Tells webhook endpoints what happened since the last call. */
   readonly deliverWebhooks: () => Promise<unknown>;
   readonly signal: AbortSignal;
@@ -42,6 +44,7 @@ export async function runLoops(options: LoopOptions): Promise<void> {
     }),
     every(webhookMs, options, options.deliverWebhooks),
     every(sweepMs, options, async () => {
+      await options.purgeRows();
       await sweepObjects(platform);
       await options.sweepUploads();
     }),

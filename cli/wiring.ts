@@ -12,6 +12,7 @@ import { createSqliteJobQueue } from "../adapters/embedded/job-queue.ts";
 import { createSqliteJobStore } from "../adapters/embedded/job-store.ts";
 import { createFileObjectStore } from "../adapters/embedded/object-store.ts";
 import { servePorts } from "../adapters/embedded/port-channel.ts";
+import { createSqlitePurge } from "../adapters/embedded/purge.ts";
 import { createMemoryRateLimiter } from "../adapters/embedded/rate-limiter.ts";
 import { createSqliteResultCache } from "../adapters/embedded/result-cache.ts";
 import { readSecret } from "../adapters/embedded/secret-file.ts";
@@ -117,6 +118,7 @@ function openStores(config: EmbeddedConfig, ffmpegMajor: number, launcher: TaskL
     events: createSqliteEventLog(database),
     keys: createSqliteApiKeyStore(database),
     webhooks: createSqliteWebhookStore(database),
+    purgeRows: createSqlitePurge(database, systemClock),
     close: () => database.close(),
   };
 }
@@ -194,6 +196,7 @@ export async function runPlatform({ config, http, signal, onReady, onFault }: Ru
           platform,
           freeSlots: () => launcher.freeSlots(),
           sweepUploads,
+          purgeRows: stores.purgeRows,
           deliverWebhooks,
           signal,
           onFault,

@@ -54,6 +54,10 @@ export const limits = {
   cacheEntryMs: 7 * 24 * 3_600_000,
   outputsMs: 30 * 24 * 3_600_000,
   deadLetterMs: 14 * 24 * 3_600_000,
+  /** What the change feed keeps after its readers have read it, for one who wants to look back. */
+  eventMs: 7 * 24 * 3_600_000,
+  /** A webhook's delivery is tried for three days; after a month nobody sends it once more. */
+  deliveryMs: 30 * 24 * 3_600_000,
   /** An item outlives its outputs by this, so that a caller can still read what happened. */
   itemAfterExpiryMs: 90 * 24 * 3_600_000,
   maxReceiveCount: 5,

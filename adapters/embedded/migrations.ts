@@ -56,4 +56,9 @@ export const migrations: readonly string[] = [
     WHERE active = 0;
   CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
   CREATE INDEX jobs_forget ON jobs (forget_at) WHERE forget_at IS NOT NULL;`,
+  `CREATE INDEX deduplication_end ON deduplication (expires_at);
+  CREATE INDEX idempotency_keys_end ON idempotency_keys (expires_at);
+  CREATE INDEX dead_letters_end ON dead_letters (expires_at);
+  CREATE INDEX cache_end ON cache (lease_until);
+  CREATE INDEX deliveries_oldest ON deliveries (created_at) WHERE status <> 'pending';`,
 ];
