@@ -1,11 +1,25 @@
 import type { Reading } from "./measure-run.ts";
 import type { Bar, PreparedRow, Row, Side } from "./row.ts";
 
+export interface Comparison {
+  readonly row: Row;
+  readonly ours: Result;
+  readonly theirs: Result | null;
+  /** Seconds of sound in one second of ours; null where the row is about something else. */
+  readonly speed: number | null;
+  readonly isMet: boolean | null;
+}
+
+interface Result extends Reading {
+  readonly name: string;
+}
+
 /**
  * Runs both sides in turn, so that whatever else the machine does hits both; the side that begins alternates too.
  * A first round of each warms the caches and is not counted.
  */
-export async function compare(row: Row, { ours, theirs }: PreparedRow, rounds: number): Promise<string> {
+export async function compare(row: Row, prepared: PreparedRow, rounds: number): Promise<Comparison> {
+  const { ours, theirs, audioSeconds } = prepared;
   const readings = new Map<Side, Reading[]>();
   const sides = theirs === undefined ? [ours] : [ours, theirs];
   for (let round = 0; round <= rounds; round++) {
@@ -14,31 +28,56 @@ export async function compare(row: Row, { ours, theirs }: PreparedRow, rounds: n
       if (round > 0) readings.set(side, [...(readings.get(side) ?? []), reading]);
     }
   }
-  const our = medianOf(readings.get(ours) ?? []);
-  const their = theirs === undefined ? null : medianOf(readings.get(theirs) ?? []);
-  const lines = [`${row.name}: ${row.work}`, formatSide(ours.name, our)];
-  if (theirs !== undefined && their !== null) {
-    lines.push(formatSide(theirs.name, their));
-    lines.push(`  ratio ${(our.wallMs / their.wallMs).toFixed(3)}, ${(our.wallMs - their.wallMs).toFixed(0)} ms more`);
+  const our = { name: ours.name, ...medianOf(readings.get(ours) ?? []) };
+  const their = theirs === undefined ? null : { name: theirs.name, ...medianOf(readings.get(theirs) ?? []) };
+  return {
+    row,
+    ours: our,
+    theirs: their,
+    speed: audioSeconds === undefined ? null : (1_000 * audioSeconds) / our.wallMs,
+    isMet: row.bar === undefined ? null : meets(row.bar, our.wallMs, their?.wallMs ?? 0),
+  };
+}
+
+/** For the terminal. */
+export function formatComparison({ row, ours, theirs, speed, isMet }: Comparison): string {
+  const lines = [`${row.name}: ${row.work}`, formatSide(ours, speed)];
+  if (theirs !== null) {
+    lines.push(formatSide(theirs, null));
+    const { wallMs } = theirs;
+    lines.push(`  ratio ${(ours.wallMs / wallMs).toFixed(3)}, ${(ours.wallMs - wallMs).toFixed(0)} ms more`);
   }
-  if (row.bar !== undefined) lines.push(`  bar   ${formatBar(row.bar, our.wallMs, their?.wallMs ?? 0)}`);
+  if (row.bar !== undefined) lines.push(`  bar   ${formatBar(row.bar)}: ${isMet ? "met" : "MISSED"}`);
   return lines.join("\n");
 }
 
-function formatSide(name: string, { wallMs, peakBytes }: Reading): string {
-  const memory = peakBytes === null ? "" : `  ${(peakBytes / 1024 ** 2).toFixed(0)} MB at most`;
-  return `  ${name.padEnd(28)} ${wallMs.toFixed(0).padStart(8)} ms${memory}`;
+function formatSide({ name, wallMs, peakBytes }: Result, speed: number | null): string {
+  const memory = peakBytes === null ? "" : `  ${formatMegabytes(peakBytes)} at most`;
+  const factor = speed === null ? "" : `  ${speed.toFixed(0)} times real time`;
+  return `  ${name.padEnd(28)} ${wallMs.toFixed(0).padStart(8)} ms${memory}${factor}`;
 }
 
-function formatBar(bar: Bar, ourMs: number, theirMs: number): string {
-  const verdict = (value: number, most: number): string => (value <= most ? "met" : "MISSED");
+export const formatMegabytes = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(0)} MB`;
+
+export function formatBar(bar: Bar): string {
   switch (bar.type) {
     case "ratio":
-      return `${bar.atMost} times: ${verdict(ourMs / theirMs, bar.atMost)}`;
+      return `${Number(bar.atMost.toFixed(3))} times`;
     case "difference":
-      return `${bar.atMostMs} ms more: ${verdict(ourMs - theirMs, bar.atMostMs)}`;
+      return `${bar.atMostMs} ms more`;
     case "time":
-      return `${bar.atMostMs} ms: ${verdict(ourMs, bar.atMostMs)}`;
+      return `${bar.atMostMs} ms`;
+  }
+}
+
+function meets(bar: Bar, ourMs: number, theirMs: number): boolean {
+  switch (bar.type) {
+    case "ratio":
+      return ourMs / theirMs <= bar.atMost;
+    case "difference":
+      return ourMs - theirMs <= bar.atMostMs;
+    case "time":
+      return ourMs <= bar.atMostMs;
   }
 }
 

@@ -2,19 +2,41 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { compare } from "./compare.ts";
+import { writeBenchmarks } from "./benchmarks-page.ts";
+import { compare, formatComparison } from "./compare.ts";
 import type { Row } from "./row.ts";
-import { clean } from "./rows/clean.ts";
+import { cleanMp3, cleanWav } from "./rows/clean.ts";
 import { cliStart, cliStartPacked } from "./rows/cli-start.ts";
+import { stitchExact, stitchExactMp3, stitchMany } from "./rows/stitch-exact.ts";
 import { submit } from "./rows/submit.ts";
 
-// `npm run bench -- [--row NAME]... [--quick]`: medians of three rounds, both sides in turn, as ratios. Needs ffmpeg.
+// `npm run bench -- [--row NAME]... [--quick] [--write]`: medians of three rounds, both sides in turn, as ratios. Needs
+// ffmpeg, and python3 for the peers, which it installs. --write puts what was measured into docs/benchmarks.md.
 
-const rows: readonly Row[] = [clean, submit, cliStart, cliStartPacked];
+const rows: readonly Row[] = [
+  cleanMp3,
+  cleanWav,
+  stitchExact,
+  stitchExactMp3,
+  stitchMany,
+  submit,
+  cliStart,
+  cliStartPacked,
+];
 
 const { values } = parseArgs({
-  options: { row: { type: "string", multiple: true }, quick: { type: "boolean", default: false } },
+  options: {
+    row: { type: "string", multiple: true },
+    quick: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+  },
 });
+if (values.quick && values.write) {
+  console.error(
+    "--quick says whether the rows work, not how fast they are: it cannot be written. Leave one of both out.",
+  );
+  process.exit(2);
+}
 const unknown = values.row?.filter((name) => !rows.some((row) => row.name === name)) ?? [];
 if (unknown.length > 0) {
   console.error(`There is no row ${unknown.join(", ")}; there are ${rows.map((row) => row.name).join(", ")}.`);
@@ -29,7 +51,9 @@ for (const row of rows.filter(({ name }) => values.row?.includes(name) ?? true))
   try {
     const prepared = await row.prepare({ folder, quick: values.quick });
     try {
-      console.log(`${await compare(row, prepared, values.quick ? 1 : 3)}\n`);
+      const comparison = await compare(row, prepared, values.quick ? 1 : 3);
+      console.log(`${formatComparison(comparison)}\n`);
+      if (values.write) writeBenchmarks([comparison]);
     } finally {
       await prepared.close?.();
     }

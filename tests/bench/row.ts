@@ -17,6 +17,8 @@ export interface PreparedRow {
   readonly ours: Side;
   /** Without one the row is a time of its own. */
   readonly theirs?: Side;
+  /** Length of the sound that is worked on, where the row's speed is of interest. */
+  readonly audioSeconds?: number;
   close?(): Promise<void>;
 }
 
