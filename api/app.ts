@@ -6,7 +6,8 @@ import { MixdownError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { mixdownVersion } from "../core/version.ts";
 import { authenticate } from "./authenticate.ts";
-import type { ApiDeps } from "./deps.ts";
+import { checkResponses } from "./check-responses.ts";
+import type { ApiDeps, StreamDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 import { guardLoopback } from "./loopback-guard.ts";
 import { problemResponse } from "./problem.ts";
@@ -25,6 +26,29 @@ import { addWebhooks } from "./routes/webhooks.ts";
  * Every failure is a problem document from the closed error table.
  */
 export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const app = createDoor(deps);
+  addDocs(app, deps);
+  addGates(app, deps);
+  addJobs(app, deps);
+  addEvents(app, deps);
+  addOutputs(app, deps);
+  addUploads(app, deps);
+  addMultipart(app, deps);
+  addCompose(app, deps);
+  addWebhooks(app, deps);
+  return app;
+}
+
+/** The part of the API that streams, where it is served apart: HTTP APIs on AWS collect a response and end at 30 s. */
+export function createStreamApi(deps: StreamDeps): OpenAPIHono<ApiEnv> {
+  const app = createDoor(deps);
+  addGates(app, deps);
+  addEvents(app, deps);
+  return app;
+}
+
+/** An app that answers every failure in one shape, and says that it is there. */
+function createDoor(deps: StreamDeps): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: async (result, context) => {
       if (result.success) return;
@@ -45,23 +69,20 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     ),
   );
   app.get("/healthz", (context) => context.json({ status: "ok", version: mixdownVersion }));
-  addDocs(app, deps);
+  return app;
+}
+
+/** What a request has to pass before its route. */
+function addGates(app: OpenAPIHono<ApiEnv>, deps: StreamDeps): void {
+  if (deps.settings.checkResponses === true) app.use("*", checkResponses(app));
   if (deps.settings.corsOrigins.length > 0) app.use("*", corsOf(deps));
   if (deps.settings.access === "loopback") app.use("*", guardLoopback(deps.settings.corsOrigins));
   app.use("*", limitBody);
   app.use("*", authenticate(deps));
   app.use("*", limitRate(deps));
-  addJobs(app, deps);
-  addEvents(app, deps);
-  addOutputs(app, deps);
-  addUploads(app, deps);
-  addMultipart(app, deps);
-  addCompose(app, deps);
-  addWebhooks(app, deps);
-  return app;
 }
 
-const corsOf = (deps: ApiDeps) =>
+const corsOf = (deps: StreamDeps) =>
   cors({
     origin: [...deps.settings.corsOrigins],
     allowMethods: ["GET", "POST", "PUT", "DELETE"],

@@ -5,27 +5,34 @@ import { apiScopes } from "../core/api-ports.ts";
 import { MixdownError } from "../core/errors.ts";
 import { ownerSchema } from "../core/job.ts";
 import { isoTime } from "../core/platform.ts";
-import type { ApiDeps } from "./deps.ts";
+import type { IdentityDeps } from "./deps.ts";
 import type { ApiEnv, Caller } from "./env.ts";
 import { createTokenVerifier } from "./tokens.ts";
 
 const allScopes: ReadonlySet<ApiScope> = new Set(apiScopes);
 const keyPattern = /^mxd_([0-9A-HJKMNP-TV-Z]{26})_([A-Za-z0-9_-]{43})$/;
 
-/** Finds out who calls: by key `mxd_<id>_<secret>`, by token, or, on loopback, without either. */
-export function authenticate(deps: ApiDeps) {
-  const verifyToken = deps.settings.jwt === undefined ? null : createTokenVerifier(deps.settings.jwt);
+/** Asks every request who calls. */
+export function authenticate(deps: IdentityDeps) {
+  const identify = createIdentifier(deps);
   return createMiddleware<ApiEnv>(async (context, next) => {
-    const credential = readBearer(context.req.header("authorization"));
-    const caller =
-      credential === null
-        ? anonymous(deps)
-        : credential.startsWith("mxd_")
-          ? await fromKey(deps, credential)
-          : await fromToken(verifyToken, credential);
-    context.set("caller", caller);
+    context.set("caller", await identify(context.req.header("authorization")));
     await next();
   });
+}
+
+/**
+ * Finds out who calls: by key `mxd_<id>_<secret>`, by token, or, on loopback, without either.
+ * @returns a function of the Authorization header, which throws MixdownError `auth_missing`, `auth_invalid`
+ */
+export function createIdentifier(deps: IdentityDeps): (authorization: string | undefined) => Promise<Caller> {
+  const verifyToken = deps.settings.jwt === undefined ? null : createTokenVerifier(deps.settings.jwt);
+  return async (authorization) => {
+    const credential = readBearer(authorization);
+    if (credential === null) return anonymous(deps);
+    if (credential.startsWith("mxd_")) return fromKey(deps, credential);
+    return fromToken(verifyToken, credential);
+  };
 }
 
 function readBearer(header: string | undefined): string | null {
@@ -35,12 +42,12 @@ function readBearer(header: string | undefined): string | null {
   throw new MixdownError("auth_invalid", { message: "Authorization is not of the form `Bearer <key or token>`." });
 }
 
-function anonymous({ settings, platform }: ApiDeps): Caller {
+function anonymous({ settings, platform }: IdentityDeps): Caller {
   if (settings.access === "loopback") return { owner: platform.settings.defaultOwner, scopes: allScopes };
   throw new MixdownError("auth_missing", { message: "No credential was sent; send `Authorization: Bearer <key>`." });
 }
 
-async function fromKey({ keys, platform }: ApiDeps, credential: string): Promise<Caller> {
+async function fromKey({ keys, platform }: IdentityDeps, credential: string): Promise<Caller> {
   const [, keyId, secret] = keyPattern.exec(credential) ?? [];
   const record = keyId === undefined ? undefined : await keys.get(keyId);
   const given = createHash("sha256")

@@ -3,16 +3,28 @@ import type { CallScheduler } from "../core/cloud-ports.ts";
 import type { Platform } from "../core/platform.ts";
 import type { WebhookStore } from "../core/webhook-ports.ts";
 
-/** What the HTTP app speaks to. The composition roots fill it. */
-export interface ApiDeps {
-  readonly platform: Platform;
-  readonly transfers: TransferSigner;
+/** What it takes to find out who calls. */
+export interface IdentityDeps {
+  readonly platform: Pick<Platform, "clock" | "settings">;
+  readonly keys: ApiKeyStore;
+  readonly settings: Pick<ApiSettings, "access" | "jwt">;
+}
+
+/** What the streaming part of the app speaks to, where it is served apart. */
+export interface StreamDeps {
+  readonly platform: Pick<Platform, "jobs" | "clock" | "settings">;
   readonly keys: ApiKeyStore;
   readonly limiter: RateLimiter;
+  readonly settings: ApiSettings;
+}
+
+/** What the HTTP app speaks to. The composition roots fill it. */
+export interface ApiDeps extends StreamDeps {
+  readonly platform: Platform;
+  readonly transfers: TransferSigner;
   readonly webhooks: WebhookStore;
   /** By which deliveries are sent where nobody looks for what is due. */
   readonly calls?: CallScheduler | undefined;
-  readonly settings: ApiSettings;
 }
 
 export interface ApiSettings {
@@ -31,6 +43,8 @@ export interface ApiSettings {
   readonly patienceMs: number;
   /** Told of every internal fault, which the caller is not. */
   readonly onFault?: (error: unknown) => void;
+  /** Every JSON answer is held against its schema before it goes out; a time cost, so not in production. @default false */
+  readonly checkResponses?: boolean;
   /** How often a watched job is looked at, milliseconds. */
   readonly watchMs: number;
 }

@@ -1,11 +1,11 @@
 import { createMiddleware } from "hono/factory";
 import { MixdownError } from "../core/errors.ts";
-import type { ApiDeps } from "./deps.ts";
+import type { StreamDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 import { problemResponse } from "./problem.ts";
 
 /** One bucket an owner. */
-export const limitRate = ({ limiter, settings }: ApiDeps) =>
+export const limitRate = ({ limiter, settings }: StreamDeps) =>
   createMiddleware<ApiEnv>(async (context, next) => {
     const bucket = settings.rateLimit;
     const waitSeconds = bucket === null ? 0 : await limiter.take(`owner/${context.var.caller.owner}`, bucket);

@@ -4,7 +4,7 @@ import { jobNotFound } from "../../core/cancel.ts";
 import { isTerminal, type Job } from "../../core/job.ts";
 import { toPublicJob } from "../../core/public-job.ts";
 import { requireScope } from "../authenticate.ts";
-import type { ApiDeps } from "../deps.ts";
+import type { StreamDeps } from "../deps.ts";
 import { type ApiEnv, commonResponses, notFoundResponse } from "../env.ts";
 import { eventIdOf, JobWatcher } from "../job-watcher.ts";
 import { jobIdParam } from "./jobs.ts";
@@ -32,7 +32,7 @@ const eventsRoute = createRoute({
   },
 });
 
-export function addEvents(app: OpenAPIHono<ApiEnv>, { platform, settings }: ApiDeps): void {
+export function addEvents(app: OpenAPIHono<ApiEnv>, { platform, settings }: StreamDeps): void {
   const watcher = new JobWatcher(platform.jobs, settings.watchMs);
   app.openapi(eventsRoute, async (context) => {
     const { caller } = context.var;

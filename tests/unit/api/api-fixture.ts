@@ -4,7 +4,7 @@ import { openDatabase } from "../../../adapters/embedded/database.ts";
 import { createMemoryRateLimiter } from "../../../adapters/embedded/rate-limiter.ts";
 import { createSqliteWebhookStore } from "../../../adapters/embedded/webhook-store.ts";
 import { createApi } from "../../../api/app.ts";
-import type { ApiSettings } from "../../../api/deps.ts";
+import type { ApiDeps, ApiSettings } from "../../../api/deps.ts";
 import { createApiKey } from "../../../core/api-keys.ts";
 import type { ApiScope, TransferSigner } from "../../../core/api-ports.ts";
 import { MixdownError } from "../../../core/errors.ts";
@@ -48,11 +48,12 @@ export class ApiFixture {
   readonly #clock = { now: () => this.world.nowMs };
   readonly keys = createSqliteApiKeyStore(this.#database);
   readonly app: ReturnType<typeof createApi>;
+  readonly deps: ApiDeps;
 
   constructor(settings: Partial<ApiSettings> = {}) {
     this.world.objects.put("raw/local/1/a.wav", "a");
     this.world.objects.put("raw/acme/1/a.wav", "acme's");
-    this.app = createApi({
+    this.deps = {
       platform: this.world.process(),
       transfers,
       keys: this.keys,
@@ -65,9 +66,12 @@ export class ApiFixture {
         patienceMs: 300,
         watchMs: 5,
         onFault: (error) => this.faults.push(error),
+        // The suite finds what a deployment's callers would: an answer that its description does not promise.
+        checkResponses: true,
         ...settings,
       },
-    });
+    };
+    this.app = createApi(this.deps);
   }
 
   async createKey(owner: string, scopes?: readonly ApiScope[], days?: number): Promise<string> {

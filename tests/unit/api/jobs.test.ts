@@ -104,7 +104,7 @@ test("fails when an output cannot be had, or one that is gone is not 410 with th
   });
   const redirect = await fixture.request("GET", "/v1/jobs/j/outputs/out.wav?redirect=1");
   expect([redirect.status, redirect.headers.get("location")]).toEqual([302, expect.stringContaining("https://")]);
-  for (const output of (await getJob("j")).outputs) fixture.world.objects.objects.delete(output.key);
+  for (const output of (await getJob("j")).outputs) fixture.world.objects.delete(output.key);
   const gone = await fixture.request("GET", "/v1/jobs/j/outputs/out.wav");
   expect(gone.status).toBe(410);
   expect(await gone.json()).toMatchObject({
