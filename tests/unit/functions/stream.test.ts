@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import type { LambdaFunctionURLEvent } from "aws-lambda";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createHandler } from "../../../functions/stream/handler.ts";
 import { loadEvent } from "../../fixtures/events/load-event.ts";
 import { recordTelemetry } from "../../fixtures/telemetry.ts";
@@ -79,4 +79,30 @@ test("fails when the stream serves strangers, or more than streams", async () =>
   const key = await fixture.createKey("local");
   await call("/v1/jobs", { authorization: `Bearer ${key}` }).text();
   expect(prelude?.statusCode).toBe(404);
+});
+
+test("fails when a stream outlives the function's fifteen minutes, or ends long before", async () => {
+  fixture.close();
+  fixture = new ApiFixture({ access: "keys", watchMs: 60_000 });
+  const key = await fixture.createKey("local");
+  const body = { jobId: "j", kind: "clean", inputs: [{ key: "raw/local/1/a.wav" }] };
+  await fixture.request("POST", "/v1/jobs", { key, body });
+  vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
+  try {
+    const { ended, text } = call("/v1/jobs/j/events", { authorization: `Bearer ${key}` });
+    let over = false;
+    void ended.then(() => {
+      over = true;
+    });
+    const received = text();
+    // The limit begins when the route is reached, which takes a few turns of the loop.
+    await vi.waitFor(() => expect(prelude).toBeDefined());
+    await vi.advanceTimersByTimeAsync(13 * 60_000);
+    expect(over).toBe(false);
+    await vi.advanceTimersByTimeAsync(90_000);
+    await ended;
+    expect(await received).toContain(": heartbeat");
+  } finally {
+    vi.useRealTimers();
+  }
 });
