@@ -139,8 +139,7 @@ test("fails when anything but retry leaves a terminal state, or retry leaves a s
     code: "usage_not_retryable",
   });
   world.nowMs += 31 * 86_400_000;
-  for (const name of [...world.objects.objects.keys()])
-    if (name.startsWith("outputs/")) world.objects.objects.delete(name);
+  for (const name of world.objects.keys("outputs/")) world.objects.delete(name);
   await retry(world.process(), { owner: "local", jobId: "j" });
   await world.settle();
   expect(await get("j")).toMatchObject({ status: "succeeded", attempt: 3, cached: false });
@@ -149,7 +148,7 @@ test("fails when anything but retry leaves a terminal state, or retry leaves a s
 test("fails when a deleted output still serves equal jobs from the cache", async () => {
   await send({ jobId: "first", kind: "clean", inputs: [{ key }] });
   await world.settle();
-  for (const output of (await get("first"))?.outputs ?? []) world.objects.objects.delete(output.key);
+  for (const output of (await get("first"))?.outputs ?? []) world.objects.delete(output.key);
   await send({ jobId: "second", kind: "clean", inputs: [{ key }] });
   await world.settle();
   expect(await get("second")).toMatchObject({ status: "succeeded", cached: false });

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Crash, type CrashPoint, type Turn } from "../../../../cli/simulate/mortal.ts";
 import { cancel } from "../../../../core/cancel.ts";
 import { MixdownError } from "../../../../core/errors.ts";
 import { isTerminal, type Job, type JobRequest } from "../../../../core/job.ts";
 import { submit } from "../../../../core/submit.ts";
-import { Crash, type CrashPoint, type Turn, World } from "./world.ts";
+import { World } from "./world.ts";
 
 let world: World;
 beforeEach(() => {
@@ -46,10 +47,10 @@ async function checkInvariants(accepted: readonly string[]): Promise<void> {
     expect(isTerminal((job as Job).status), `${jobId} hangs as ${job?.status}/${job?.phase}`).toBe(true);
     expect(endsOf(jobId), `${jobId} ended more than once`).toHaveLength(1);
     for (const output of (job as Job).outputs)
-      expect(world.objects.objects.has(output.key), `${output.key} is gone`).toBe(true);
+      expect(world.objects.has(output.key), `${output.key} is gone`).toBe(true);
   }
   const visible = new Set(world.ends.flatMap((job) => job.outputs.map((output) => output.key)));
-  const left = [...world.objects.objects.keys()].filter((key) => key.startsWith("outputs/") && !visible.has(key));
+  const left = world.objects.keys("outputs/").filter((key) => !visible.has(key));
   // A worker that died and a loser that died may leave what nobody refers to; sweeping by age takes those.
   expect(left.length).toBeLessThanOrEqual(world.tasks.length);
 }
@@ -259,7 +260,7 @@ test("fails when a worker that was given up on commits, beats, or leaves its upl
     await world.settle();
     await checkInvariants(["j"]);
     expect(endsOf("j").map((job) => [job.status, job.attempt])).toEqual([["succeeded", 2]]);
-    expect([...world.objects.objects.keys()].filter((key) => key.startsWith("outputs/"))).toEqual(
+    expect(world.objects.keys("outputs/")).toEqual(
       endsOf("j").flatMap((job) => job.outputs.map((output) => output.key)),
     );
   }

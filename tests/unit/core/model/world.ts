@@ -1,8 +1,6 @@
-import { openDatabase } from "../../../../adapters/embedded/database.ts";
-import { createSqliteDeadLetterStore } from "../../../../adapters/embedded/dead-letter-store.ts";
-import { createSqliteJobQueue } from "../../../../adapters/embedded/job-queue.ts";
-import { createSqliteJobStore } from "../../../../adapters/embedded/job-store.ts";
-import { createSqliteResultCache } from "../../../../adapters/embedded/result-cache.ts";
+import { MemoryObjects } from "../../../../cli/simulate/memory-objects.ts";
+import { type CrashPoint, createLife, isCrash, makeMortal, type Turn } from "../../../../cli/simulate/mortal.ts";
+import { openMemoryStores } from "../../../../cli/simulate/wiring.ts";
 import { handleMessage, settleDeadLetter } from "../../../../core/handle-message.ts";
 import { isTerminal, type Job, type JobRef } from "../../../../core/job.ts";
 import type { Platform } from "../../../../core/platform.ts";
@@ -11,23 +9,6 @@ import { reconcile } from "../../../../core/reconcile.ts";
 import type { Engine } from "../../../../core/run.ts";
 import { runAttempt } from "../../../../core/run-attempt.ts";
 import { settleAttempt } from "../../../../core/settle.ts";
-import { MemoryObjects } from "./memory-objects.ts";
-
-/** The death of a process at one write: before it had its effect, or after. */
-export class Crash extends Error {}
-
-export interface CrashPoint {
-  /** The write (1 is the first of this process) at which it dies; Infinity: never. */
-  readonly atWrite: number;
-  readonly when: "before" | "after";
-}
-
-const writes = new Set([
-  ..."create update recordPulse send acknowledge release reject put swap remove putFile getFile launch stop".split(" "),
-]);
-
-/** How calls of processes interleave: each waits for its turn. */
-export type Turn = <T>(label: string, call: () => Promise<T>) => Promise<T>;
 
 /** A platform in memory whose processes can be stopped at every single write. The stores survive, as disks do. */
 export class World {
@@ -42,45 +23,23 @@ export class World {
   failing: (job: Job) => Error | null = () => null;
   /** Holds a run up in the middle of its processing. */
   holdUp: (job: Job) => Promise<void> = async () => {};
-  readonly #db = openDatabase(":memory:");
   readonly #clock = { now: () => this.nowMs };
-  readonly #jobs = createSqliteJobStore(this.#db, this.#clock);
-  readonly #queue = createSqliteJobQueue(this.#db, this.#clock, { visibilityTimeoutMs: 30_000, maxReceiveCount: 5 });
+  readonly #stores = openMemoryStores(this.#clock, { visibilityTimeoutMs: 30_000 });
 
   close(): void {
-    this.#db.close();
+    this.#stores.close();
   }
 
   /** The platform as one process sees it, until that process dies. */
-  process(crash: CrashPoint = { atWrite: Number.POSITIVE_INFINITY, when: "before" }, turn?: Turn): Platform {
-    const life = { writes: 0, dead: false };
-    const mortal = <P extends object>(port: P): P =>
-      new Proxy(port, {
-        get: (target, name) => {
-          const method = Reflect.get(target, name) as unknown;
-          if (typeof method !== "function") return method;
-          if (name === "list" || name === "listActive" || name === "listDue") return method.bind(target);
-          return async (...args: unknown[]) => {
-            if (life.dead) throw new Crash();
-            const call = async () => {
-              if (life.dead) throw new Crash();
-              const fatal = writes.has(String(name)) && ++life.writes === crash.atWrite;
-              if (fatal) life.dead = true;
-              if (fatal && crash.when === "before") throw new Crash();
-              const result: unknown = await method.apply(target, args);
-              if (fatal) throw new Crash();
-              return result;
-            };
-            return turn === undefined ? call() : turn(String(name), call);
-          };
-        },
-      });
+  process(crash?: CrashPoint, turn?: Turn): Platform {
+    const life = createLife(crash);
+    const mortal = <P extends object>(port: P): P => makeMortal(port, life, turn);
     return {
       jobs: mortal(this.#watched()),
-      queue: mortal(this.#queue),
-      cache: mortal(createSqliteResultCache(this.#db)),
+      queue: mortal(this.#stores.queue),
+      cache: mortal(this.#stores.cache),
       objects: mortal(this.objects),
-      deadLetters: mortal(createSqliteDeadLetterStore(this.#db, this.#clock)),
+      deadLetters: mortal(this.#stores.deadLetters),
       launcher: mortal(this.#launcher()),
       clock: this.#clock,
       settings: {
@@ -95,7 +54,7 @@ export class World {
   }
 
   #watched() {
-    const jobs = this.#jobs;
+    const { jobs } = this.#stores;
     return Object.assign(Object.create(jobs) as typeof jobs, {
       update: async (before: Job, after: Job) => {
         const written = await jobs.update(before, after);
@@ -156,11 +115,11 @@ export class World {
         const failure = this.failing(work.job);
         if (failure !== null) throw failure;
         await this.holdUp(work.job);
-        const text = `${work.job.kind}(${work.inputs.map((input) => this.objects.files.get(input.path)).join("+")})`;
+        const text = `${work.job.kind}(${work.inputs.map((input) => this.objects.files.get(input.path)?.text).join("+")})`;
         this.processed.push(text);
         work.onProgress("processing", 50);
         const path = `${paths[0]}.out`;
-        this.objects.files.set(path, text);
+        this.objects.files.set(path, { text, sizeBytes: text.length });
         return {
           outputs: [{ name: "out.wav", path, contentType: "audio/wav", durationSeconds: 1 }],
           report: { before: [], after: null },
@@ -206,14 +165,14 @@ export class World {
 
   async active(): Promise<Job[]> {
     const jobs: Job[] = [];
-    for await (const job of this.#jobs.listActive()) jobs.push(job);
+    for await (const job of this.#stores.jobs.listActive()) jobs.push(job);
     return jobs;
   }
 
-  get = (ref: JobRef) => this.#jobs.get(ref);
+  get = (ref: JobRef) => this.#stores.jobs.get(ref);
 }
 
 function surviveCrash(thrown: unknown): number {
-  if (thrown instanceof Crash || (thrown as Error).cause instanceof Crash) return 0;
+  if (isCrash(thrown)) return 0;
   throw thrown;
 }
