@@ -1,7 +1,9 @@
 import { App } from "cdktn";
 import type { Environment } from "../config/environments.ts";
+import { ComputeStack } from "./compute.ts";
 import { JobsStack } from "./jobs.ts";
 import { NetworkStack } from "./network.ts";
+import { RegistryStack } from "./registry.ts";
 import { StorageStack } from "./storage.ts";
 
 /** Write-only arguments are in both since 1.11. The rest is what new projects of the generator begin with. */
@@ -25,6 +27,8 @@ export function createStacks(props: StacksProps) {
   const app = new App({ stackTraces: false, context, ...(outdir === undefined ? {} : { outdir }) });
   const network = new NetworkStack(app, environment);
   const storage = new StorageStack(app, environment);
+  const registry = new RegistryStack(app, environment, storage);
   const jobs = new JobsStack(app, { environment, network, storage, bundles });
-  return { app, network, storage, jobs };
+  const compute = new ComputeStack(app, { environment, network, storage, registry, jobs });
+  return { app, network, storage, registry, jobs, compute };
 }

@@ -34,7 +34,6 @@ export function createUploadTrigger(
         lambdaFunctionArn: props.target.function.arn,
         // Every way of making an object: a multipart upload tells of itself as CompleteMultipartUpload, not as Put.
         events: ["s3:ObjectCreated:*"],
-        filterPrefix: "raw/",
       },
     ],
     dependsOn: [permission],
