@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
+import { onlyEnglish } from "./only-english.ts";
 
 /**
  * Builds the packed command line into dist/: Node strips no types under node_modules, and one file that is read whole
@@ -24,20 +25,10 @@ const pointToBuiltWorker: Plugin = {
   },
 };
 
-/** zod brings its messages in fifty languages, all of which would be read at each start; English is what we speak. */
-const onlyEnglish: Plugin = {
-  name: "only-english",
-  setup(setup) {
-    setup.onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
-      contents: `export { default as en } from "./en.js";`,
-    }));
-  },
-};
-
 /** CommonJS packages that require Node's modules: these stay dependencies, since an ES module cannot take them in. */
 const external = ["@fastify/busboy"];
 
-rmSync(join(root, "dist"), { recursive: true, force: true });
+for (const folder of ["cli", "worker"]) rmSync(join(root, "dist", folder), { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ["cli/main.ts", "worker/main.ts"],
