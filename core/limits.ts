@@ -11,6 +11,16 @@ export const limits = {
   queuedMs: 24 * 3_600_000,
   /** A function ends at 15 minutes and has 10 GB of disk: a third of the time is kept free, and ten times the input. */
   lambdaLane: { expectedSeconds: 300, inputBytes: 500 * 1024 ** 2 },
+  /**
+   * What a task gets: pairs that Fargate knows, and scratch for the inputs (below 2, 8, 20 GB), their decoded
+   * intermediates and the outputs. CPU units (1,024 are a processor), MiB, GiB.
+   */
+  taskSizes: {
+    S: { cpu: 1_024, memoryMib: 2_048, scratchGib: 30 },
+    M: { cpu: 2_048, memoryMib: 8_192, scratchGib: 80 },
+    L: { cpu: 4_096, memoryMib: 16_384, scratchGib: 150 },
+    XL: { cpu: 8_192, memoryMib: 32_768, scratchGib: 200 },
+  },
   maxAttempts: 3,
   /** Orderly hand-backs (SIGTERM, Spot) do not use up attempts, but they too must end. */
   maxHandBacks: 10,
@@ -33,6 +43,8 @@ export const limits = {
   /** 8K UHD. */
   pixels: 7_680 * 4_320,
   outputBytes: 40 * 1024 ** 3,
+  /** Report, warnings and steps in a job's document: with the largest request it stays under DynamoDB's 400 kB. */
+  reportBytes: 64 * 1024,
   metadataEntries: 32,
   metadataValueLength: 1_024,
   stderrTailBytes: 4_096,

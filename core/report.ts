@@ -28,6 +28,18 @@ export type Warning = z.infer<typeof warningSchema>;
 export const reportSchema = z.object({
   before: z.array(measurementSchema),
   after: measurementSchema.nullable(),
+  /** Only where lists were too long for the job's document: they end early here, and are whole in the output. */
+  shortened: z
+    .object({
+      output: z.literal("report.json"),
+      /** How many entries each shortened list has, by its path, as in `report.before`. */
+      counts: z.record(z.string(), z.number().int().positive()),
+      /** Of all inputs: their sum, the range of their loudness, the highest of their peaks. */
+      beforeSeconds: seconds,
+      beforeLufs: z.object({ min: z.number(), max: z.number() }).nullable(),
+      beforePeakDbtp: z.number().nullable(),
+    })
+    .optional(),
   /** What was found and what was done about it (clean). */
   treatment: z
     .object({

@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Engine, EngineResult, EngineWork } from "../core/run.ts";
+import { type RunStory, shortenStory, wholeReportName } from "../core/shorten-report.ts";
 import { describeOldBuild } from "./media/old-build.ts";
 import type { Toolchain } from "./media/toolchain.ts";
 import { loadRecipe } from "./recipes/index.ts";
@@ -31,8 +32,7 @@ export function createMediaEngine(options: MediaEngineOptions): Engine & { close
       work.job.params,
     );
     const oldBuild = describeOldBuild(toolchain.ffmpeg);
-    return {
-      outputs: result.outputs,
+    const whole: RunStory = {
       report: result.report,
       warnings: [...(oldBuild === null ? [] : [oldBuild]), ...result.warnings],
       engine: {
@@ -41,6 +41,12 @@ export function createMediaEngine(options: MediaEngineOptions): Engine & { close
         steps: result.steps.map((step) => ({ argv: [...step.argv] })),
       },
     };
+    const story = shortenStory(whole);
+    if (story === whole) return { outputs: result.outputs, ...whole };
+    const path = join(scratchDir, wholeReportName);
+    await writeFile(path, JSON.stringify(whole));
+    const output = { name: wholeReportName, path, contentType: "application/json", durationSeconds: null };
+    return { outputs: [...result.outputs, output], ...story };
   }
 }
 
