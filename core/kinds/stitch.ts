@@ -5,8 +5,8 @@ import { defineKind } from "./define-kind.ts";
 
 export const stitch = defineKind({
   name: "stitch",
-  summary: "Joins recordings end to end, sample-exact, with optional gaps or crossfades.",
-  recipeVersion: 1,
+  summary: "Joins recordings end to end, to the sample or by copying, with optional gaps or crossfades.",
+  recipeVersion: 2,
   inputs: { min: 1, max: limits.inputsPerJob, roles: [] },
   params: z
     .strictObject({

@@ -310,11 +310,11 @@ describe("what is wrong with an input", () => {
 });
 
 describe("the output", () => {
-  test("fails when the fast way is promised and not named as missing", async () => {
+  test("fails when the fast way is promised to what it cannot join, and the reason is not told", async () => {
     const path = await writeNoise("one.wav", noise(5_000, 1), 1);
     const { report, warnings } = await run([path, path], { join: "fast" });
     expect(warnings.map((warning) => warning.code)).toEqual(["fast_join_unavailable"]);
-    expect(report.join).toMatchObject({ way: "exact", reason: expect.stringContaining("fast") });
+    expect(report.join).toMatchObject({ way: "exact", reason: expect.stringContaining("one.wav") });
   });
 
   test("fails when format, bit rate or tags of the first input are lost", async () => {
@@ -325,7 +325,7 @@ describe("the output", () => {
     expect(outputs[0]).toMatchObject({ name: "stitched.mp3", contentType: "audio/mpeg" });
     const media = await probeMedia(fixtures.toolchain, outputs[0]?.path ?? "", "out");
     expect(media.tags).toMatchObject({ title: "One; two", artist: "É" });
-    expect(media.audio[0]?.bitRate).toBe(192_000);
+    expect(Math.abs((media.audio[0]?.bitRate ?? 0) / 192_000 - 1)).toBeLessThan(0.01);
   });
 
   test.each(["wav", "mp3"] as const)(

@@ -1,6 +1,13 @@
 /** What the head of an mp3 says: its length by the LAME tag, or where to look for it, behind a large ID3 tag. */
 export type LameTag =
-  | { readonly kind: "lame"; readonly samples: number }
+  | {
+      readonly kind: "lame";
+      readonly samples: number;
+      /** First sample of the recording among those that a decoder gives from the first frame of sound on. */
+      readonly startSample: number;
+      /** Frames of sound that the tag counts. */
+      readonly frames: number;
+    }
   | { readonly kind: "further"; readonly offset: number };
 
 /** Samples by which every mp3 decoder is late (LAME Technical FAQ: 528, and one more). */
@@ -36,5 +43,5 @@ export function parseLameTag(head: Buffer): LameTag | null {
   const [delay, padding] = [both >>> 12, both & 0xfff];
   // Padding shorter than the decoder's delay leaves samples inside the decoder that no frame pushes out.
   const samples = frames * (mpeg1 ? 1152 : 576) - delay - decoderDelay - Math.max(0, padding - decoderDelay);
-  return samples > 0 ? { kind: "lame", samples } : null;
+  return samples > 0 ? { kind: "lame", samples, startSample: delay + decoderDelay, frames } : null;
 }

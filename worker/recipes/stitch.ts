@@ -16,7 +16,8 @@ import { mapBounded } from "../process/map-bounded.ts";
 import { createYoungSweeper } from "../process/sweep-young.ts";
 import { type LoudnessMatch, matchLoudness } from "./match-loudness.ts";
 import { measureInput } from "./measure-input.ts";
-import type { Recipe, RecipeContext, RecipeOutput } from "./recipe.ts";
+import type { Recipe, RecipeContext, RecipeOutput, RecipeResult } from "./recipe.ts";
+import { stitchFast } from "./stitch-fast.ts";
 import { openStitchPieces } from "./stitch-pieces.ts";
 import { buildStitchPlan, chooseStitchFormat, type StitchInput, type StitchPlan } from "./stitch-plan.ts";
 import { describeJoin } from "./stitch-warnings.ts";
@@ -25,11 +26,17 @@ import { writePeaks } from "./write-peaks.ts";
 /** Decoders and probes at a time: two cores, and one ffmpeg more is 20 MB more. */
 const concurrency = 2;
 
-/**
- * Joins inputs end to end, sample-exact: one pass in which each is decoded once, cut to its true length, and streamed
- * into one encoder. Nothing is written but the output.
- */
+/** Joins inputs end to end: by copying where that can be, else to the sample by decoding. */
 export const stitch: Recipe<StitchParams> = async (context, params) => {
+  const fast = await stitchFast(context, params);
+  return fast.result ?? stitchExact(context, params, fast.reason);
+};
+
+/**
+ * Joins to the sample: one pass in which each input is decoded once, cut to its true length, and streamed into one
+ * encoder. Nothing is written but the output.
+ */
+async function stitchExact(context: RecipeContext, params: StitchParams, reason: string): Promise<RecipeResult> {
   const inputs = await probeInputs(context);
   const [first] = inputs;
   const format = params.format ?? (first === undefined ? "wav" : chooseStitchFormat(first));
@@ -64,7 +71,7 @@ export const stitch: Recipe<StitchParams> = async (context, params) => {
       },
       join: {
         way: "exact",
-        reason: explainWay(params.join),
+        reason,
         pieces: pieces.map((piece, index) => ({
           startSeconds: piece.startFrame / plan.target.sampleRateHz,
           durationSeconds: piece.frames / plan.target.sampleRateHz,
@@ -74,22 +81,17 @@ export const stitch: Recipe<StitchParams> = async (context, params) => {
       },
     },
     warnings: [
-      ...(params.join === "fast" ? [fastUnavailable] : []),
+      ...(params.join === "fast" ? [describeUnavailable(reason)] : []),
       ...describeJoin({ inputs, ends, pieces, overs: joined.overs, match: measured?.match ?? null, plan, params }),
     ],
     steps: joined.steps,
   };
-};
-
-const fastUnavailable: Warning = {
-  code: "fast_join_unavailable",
-  detail: "join is fast, but joining without decoding is not there yet: the exact way was taken, which encodes again.",
-};
-
-function explainWay(asked: StitchParams["join"]): string {
-  if (asked === "fast") return "The fast way is not there yet; the exact way joins to the sample and encodes again.";
-  return asked === "exact" ? "Asked for." : "Joins to the sample whatever the inputs are.";
 }
+
+const describeUnavailable = (reason: string): Warning => ({
+  code: "fast_join_unavailable",
+  detail: `join is fast, but the exact way was taken, which encodes again. ${reason}`,
+});
 
 async function probeInputs(context: RecipeContext): Promise<StitchInput[]> {
   context.onProgress("probing", 0);
