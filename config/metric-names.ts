@@ -21,3 +21,8 @@ export const metricNames = [
 export type MetricName = (typeof metricNames)[number];
 
 export const metricNamespace = "Mixdown";
+
+/** Environments of one account and region count apart. */
+export const metricDimensions = (env: NodeJS.ProcessEnv = process.env): { readonly environment: string } => ({
+  environment: env.MIXDOWN_ENV ?? "dev",
+});

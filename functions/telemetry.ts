@@ -2,7 +2,7 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import { Tracer } from "@aws-lambda-powertools/tracer";
 import type { Context } from "aws-lambda";
-import { type MetricName, metricNamespace } from "../config/metric-names.ts";
+import { type MetricName, metricDimensions, metricNamespace } from "../config/metric-names.ts";
 import { MixdownError } from "../core/errors.ts";
 
 type Fields = Readonly<Record<string, string | number | boolean | null>>;
@@ -24,7 +24,11 @@ export function instrument<E, R>(
   build: (telemetry: Telemetry) => (event: E, context: Context) => Promise<R>,
 ): (event: E, context: Context) => Promise<R> {
   const logger = new Logger({ serviceName: name });
-  const metrics = new Metrics({ serviceName: name, namespace: metricNamespace });
+  const metrics = new Metrics({
+    serviceName: name,
+    namespace: metricNamespace,
+    defaultDimensions: metricDimensions(),
+  });
   const tracer = new Tracer({ serviceName: name });
   const handle = build({
     info: (message, fields = {}) => logger.info(message, fields),

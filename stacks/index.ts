@@ -1,8 +1,10 @@
 import { App } from "cdktn";
 import type { Environment } from "../config/environments.ts";
+import { ApiStack } from "./api.ts";
 import { ComputeStack } from "./compute.ts";
 import { JobsStack } from "./jobs.ts";
 import { NetworkStack } from "./network.ts";
+import { ObservabilityStack } from "./observability.ts";
 import { RegistryStack } from "./registry.ts";
 import { StorageStack } from "./storage.ts";
 
@@ -30,5 +32,7 @@ export function createStacks(props: StacksProps) {
   const registry = new RegistryStack(app, environment, storage);
   const jobs = new JobsStack(app, { environment, network, storage, bundles });
   const compute = new ComputeStack(app, { environment, network, storage, registry, jobs });
-  return { app, network, storage, registry, jobs, compute };
+  const api = new ApiStack(app, { environment, storage, jobs, bundles });
+  const observability = new ObservabilityStack(app, { environment, network, storage, jobs, api });
+  return { app, network, storage, registry, jobs, compute, api, observability };
 }
