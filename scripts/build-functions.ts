@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -16,7 +16,7 @@ const outdir = join(root, "dist", "functions");
 const banner = `import { createRequire as mixdownRequire } from "node:module"; const require = mixdownRequire(import.meta.url);`;
 
 const names = readdirSync(join(root, "functions"), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && existsSync(join(root, "functions", entry.name, "wiring.ts")))
   .map((entry) => entry.name)
   .sort();
 
