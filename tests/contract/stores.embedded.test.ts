@@ -1,14 +1,20 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createSqliteApiKeyStore } from "../../adapters/embedded/api-key-store.ts";
 import { openDatabase } from "../../adapters/embedded/database.ts";
 import { createSqliteDeadLetterStore } from "../../adapters/embedded/dead-letter-store.ts";
 import { createSqliteEventLog } from "../../adapters/embedded/event-log.ts";
 import { createSqliteJobStore } from "../../adapters/embedded/job-store.ts";
+import { createMemoryRateLimiter } from "../../adapters/embedded/rate-limiter.ts";
 import { createSqliteResultCache } from "../../adapters/embedded/result-cache.ts";
+import { createSqliteWebhookStore } from "../../adapters/embedded/webhook-store.ts";
+import { apiKeyStoreContract } from "./api-key-store.ts";
 import { deadLetterStoreContract } from "./dead-letter-store.ts";
 import { eventLogContract } from "./event-log.ts";
+import { rateLimiterContract } from "./rate-limiter.ts";
 import { resultCacheContract } from "./result-cache.ts";
+import { webhookStoreContract } from "./webhook-store.ts";
 
 /** Two connections to a file of their own, and a clock that stands. */
 function openTwice() {
@@ -45,4 +51,19 @@ eventLogContract("SQLite", async () => {
   const { first, second, clock, close } = openTwice();
   const [jobs, other] = [createSqliteJobStore(first, clock), createSqliteJobStore(second, clock)];
   return { events: createSqliteEventLog(first), jobs, other, close };
+});
+
+apiKeyStoreContract("SQLite", async () => {
+  const { first, second, close } = openTwice();
+  return { keys: createSqliteApiKeyStore(first), other: createSqliteApiKeyStore(second), close };
+});
+
+webhookStoreContract("SQLite", async () => {
+  const { first, second, close } = openTwice();
+  return { webhooks: createSqliteWebhookStore(first), other: createSqliteWebhookStore(second), close };
+});
+
+rateLimiterContract("Memory", async () => {
+  const { clock, close } = openTwice();
+  return { limiter: createMemoryRateLimiter(clock), clock, close };
 });
