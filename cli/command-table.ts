@@ -17,6 +17,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<DefineCommand
   redrive: async () => (await import("./commands/redrive.ts")).defineRedrive,
   keys: async () => (await import("./commands/keys.ts")).defineKeys,
   webhooks: async () => (await import("./commands/webhooks.ts")).defineWebhooks,
+  "plan-review": async () => (await import("./commands/plan-review.ts")).definePlanReview,
   completion: async () => (await import("./commands/completion.ts")).defineCompletion,
   doctor: async () => (await import("./commands/doctor.ts")).defineDoctor,
 };

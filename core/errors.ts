@@ -54,6 +54,7 @@ export const errorTable = {
   input_unreadable: user("Input not readable", 422, 3, "Check the file's permissions."),
   input_empty: user("Input is empty", 422, 3, "Give a file that has content."),
   input_not_media: user("Not a media file", 422, 3, "Give an audio or video file."),
+  input_not_plan: user("Not a plan", 422, 3, "Give what `terraform show -json PLANFILE` writes."),
   input_format_refused: user("Format refused", 422, 3, "Give an audio or video file itself, not a playlist or script."),
   input_no_audio: user("No audio", 422, 3, "Give a file with at least one audio stream."),
   input_truncated: user("Input is truncated", 422, 3, "Export or upload the file again."),
