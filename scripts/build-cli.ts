@@ -25,8 +25,12 @@ const pointToBuiltWorker: Plugin = {
   },
 };
 
-/** CommonJS packages that require Node's modules: these stay dependencies, since an ES module cannot take them in. */
-const external = ["@fastify/busboy"];
+/** What stays outside: CommonJS packages that require Node's modules, which an ES module cannot take in, and: */
+const external = [
+  "@fastify/busboy",
+  // The worker's ports on AWS: the worker's image has them, a laptop needs neither them nor the SDK.
+  "./aws/wiring.ts",
+];
 
 for (const folder of ["cli", "worker"]) rmSync(join(root, "dist", folder), { recursive: true, force: true });
 const { metafile } = await build({

@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import { isOnAws, readAwsConfig } from "../config/aws.ts";
 import { readEmbeddedConfig, readTask, taskScratch } from "../config/embedded.ts";
 import { readToolPaths } from "../config/tool-paths.ts";
 import { MixdownError } from "../core/errors.ts";
 import { parseJobRef } from "../core/job.ts";
 import { createId } from "../core/platform.ts";
+import type { WorkPlatform } from "../core/run.ts";
 import { runAttempt } from "../core/run-attempt.ts";
 import { mixdownVersion } from "../core/version.ts";
 import { createMediaEngine } from "./engine.ts";
@@ -29,19 +31,30 @@ async function attempt(): Promise<void> {
     interrupted.abort(new MixdownError("platform_interrupted", { message: "The worker was told to stop." }));
   process.on("SIGTERM", interrupt).on("SIGINT", interrupt);
 
-  const config = readEmbeddedConfig();
   const task = readTask();
   const toolchain = await findToolchain(readToolPaths());
-  const platform = openWorkPlatform(config, toolchain.ffmpeg.major);
+  const { platform, scratchDir } = await openPlatform(toolchain.ffmpeg.major);
   const engine = createMediaEngine({
     // Named by its task, so that the platform can remove what a killed worker leaves.
-    scratchDir: join(config.dataDir, "scratch", taskScratch(task.jobRef, task.attempt) + createId(platform.clock)),
+    scratchDir: join(scratchDir, taskScratch(task.jobRef, task.attempt) + createId(platform.clock)),
     toolchain,
     mixdownVersion,
   });
   try {
-    await runAttempt(platform, parseJobRef(task.jobRef, config.defaultOwner), task.attempt, engine, interrupted.signal);
+    const ref = parseJobRef(task.jobRef, platform.settings.defaultOwner);
+    await runAttempt(platform, ref, task.attempt, engine, interrupted.signal);
   } finally {
     await engine.close();
   }
+}
+
+/** The platform that this worker belongs to, by its environment. */
+async function openPlatform(ffmpegMajor: number): Promise<{ platform: WorkPlatform; scratchDir: string }> {
+  if (isOnAws()) {
+    const config = readAwsConfig();
+    const { openAwsWorkPlatform } = await import("./aws/wiring.ts");
+    return { platform: openAwsWorkPlatform(config, ffmpegMajor), scratchDir: config.scratchDir };
+  }
+  const config = readEmbeddedConfig();
+  return { platform: openWorkPlatform(config, ffmpegMajor), scratchDir: join(config.dataDir, "scratch") };
 }
