@@ -1,9 +1,8 @@
 import { tmpdir } from "node:os";
-import type { JobInput, JobRequest, JobStatus, KindName, MixdownClient, PublicJob } from "../client/index.ts";
+import type { JobInput, JobRequest, JobStatus, KindName, MixdownClient } from "../client/index.ts";
 import type { RemoteTarget } from "../config/remote.ts";
-import { MixdownError } from "../core/errors.ts";
 import { findOutput, planDownload, saveOutput } from "./commands/download.ts";
-import { formatJobs } from "./commands/jobs.ts";
+import { showPage } from "./commands/jobs.ts";
 import { refuseStdout } from "./local-batch.ts";
 import { withRemote } from "./remote.ts";
 import { downloadOutput, uploadInputs } from "./remote-run.ts";
@@ -77,19 +76,8 @@ export function showRemoteJobs(
       );
       return 0;
     }
-    if (query.cursor !== undefined) {
-      throw new MixdownError("usage_invalid", {
-        message: "--cursor belongs to a folder here; of a platform elsewhere ask for more by --limit.",
-      });
-    }
-    const jobs: PublicJob[] = [];
-    for await (const job of client.list({ ...query, pageSize: query.limit, signal })) {
-      jobs.push(job);
-      if (jobs.length === query.limit) break;
-    }
-    reporter.printJson({ jobs, next: null });
-    if (jobs.length === 0) reporter.note("No jobs.");
-    else reporter.print(formatJobs(jobs));
+    const { status, kind, limit, cursor } = query;
+    showPage(await client.listPage({ status, kind, limit, cursor, signal }), reporter);
     return 0;
   });
 }

@@ -25,6 +25,21 @@ export interface ListOptions extends CallOptions {
   readonly pageSize?: number | undefined;
 }
 
+export interface PageOptions extends CallOptions {
+  readonly status?: JobStatus | undefined;
+  readonly kind?: KindName | undefined;
+  /** 1 to 200. @default 50 */
+  readonly limit?: number | undefined;
+  /** `next` of the page before. */
+  readonly cursor?: string | undefined;
+}
+
+export interface JobPage {
+  readonly jobs: PublicJob[];
+  /** Where the next page begins; `null` on the last. */
+  readonly next: string | null;
+}
+
 /** Every method throws `MixdownApiError`, or the signal's reason when it is aborted. */
 export interface MixdownClient {
   /** Sends a file: one PUT up to 100 MB, else parts in parallel, each with retries. */
@@ -37,6 +52,8 @@ export interface MixdownClient {
   get(jobId: string, options?: CallOptions): Promise<PublicJob>;
   /** The caller's jobs, newest first; further pages are fetched as they are needed. */
   list(options?: ListOptions): AsyncGenerator<PublicJob, void, undefined>;
+  /** One page of them. */
+  listPage(options?: PageOptions): Promise<JobPage>;
   /** The job once it has ended, whichever way: look at `status`. */
   wait(jobId: string, options?: WaitOptions): Promise<PublicJob>;
   /** The job's states as they come, the terminal one exactly once and last. */
@@ -60,6 +77,8 @@ export function createClient(options: ClientOptions): MixdownClient {
   const jobPath = (jobId: string, rest = "") => `/v1/jobs/${encodeURIComponent(jobId)}${rest}`;
   const downloadUrl: MixdownClient["downloadUrl"] = (jobId, name, call = {}) =>
     transport.json("GET", jobPath(jobId, `/outputs/${encodeURIComponent(name)}`), { signal: call.signal });
+  const listPage: MixdownClient["listPage"] = ({ signal, ...query } = {}) =>
+    transport.json("GET", "/v1/jobs", { query, signal });
 
   return {
     upload: (file, uploadOptions) => uploadFile(transport, file, uploadOptions),
@@ -77,15 +96,12 @@ export function createClient(options: ClientOptions): MixdownClient {
     async *list({ status, kind, pageSize, signal } = {}) {
       let cursor: string | undefined;
       do {
-        const query = { status, kind, limit: pageSize, cursor };
-        const page = await transport.json<{ jobs: PublicJob[]; next: string | null }>("GET", "/v1/jobs", {
-          query,
-          signal,
-        });
+        const page = await listPage({ status, kind, limit: pageSize, cursor, signal });
         yield* page.jobs;
         cursor = page.next ?? undefined;
       } while (cursor !== undefined);
     },
+    listPage,
     wait: (jobId, waitOptions) => waitForEnd(transport, jobId, waitOptions),
     watch: (jobId, watchOptions) => watchJob(transport, jobId, watchOptions),
     cancel: (jobId, { signal } = {}) => transport.json("POST", jobPath(jobId, "/cancel"), { signal }),

@@ -4,6 +4,8 @@ import type { MixParams, PublicJob, StitchParams } from "./types.ts";
 export type StitchRequest = {
   /** Keys of the parts, in order. */
   readonly message_parts: readonly string[];
+  /** Echoed in the job. */
+  readonly metadata?: Readonly<Record<string, string>>;
 } & Partial<StitchParams>;
 
 export type MixRequest = {
@@ -11,6 +13,8 @@ export type MixRequest = {
   readonly narration: string | readonly string[];
   /** Key of the music. */
   readonly music: string;
+  /** Echoed in the job. */
+  readonly metadata?: Readonly<Record<string, string>>;
 } & Partial<MixParams>;
 
 export type Composed =

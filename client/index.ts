@@ -3,8 +3,10 @@ export {
   type CallOptions,
   type ClientOptions,
   createClient,
+  type JobPage,
   type ListOptions,
   type MixdownClient,
+  type PageOptions,
   type SubmitOptions,
 } from "./client.ts";
 export type { Composed, MixRequest, StitchRequest } from "./compose.ts";

@@ -1,4 +1,5 @@
 import { MixdownApiError, readProblem } from "./api-error.ts";
+import { type JobPage, listOwnJobs } from "./next-list.ts";
 import { buildUserTag, ownsJob, ownsKey } from "./next-ownership.ts";
 import type { ErrorCode, JobRequest, PublicJob } from "./types.ts";
 
@@ -36,11 +37,13 @@ const routes: readonly (readonly [method: string, path: RegExp, kind: Route])[] 
   ["POST", /\/s3\/multipart\/[^/]+\/complete$/, "part"],
   ["DELETE", /\/s3\/multipart\/[^/]+$/, "part"],
   ["POST", /\/v1\/jobs$/, "submit"],
+  ["POST", /\/(stitch|mix)$/, "compose"],
+  ["GET", /\/v1\/jobs$/, "list"],
   ["GET", /\/v1\/jobs\/([^/]+)$/, "job"],
   ["GET", /\/v1\/jobs\/([^/]+)\/(events|outputs\/[^/]+)$/, "job"],
   ["POST", /\/v1\/jobs\/([^/]+)\/(cancel|retry)$/, "job"],
 ];
-type Route = "begin" | "part" | "submit" | "job";
+type Route = "begin" | "part" | "submit" | "compose" | "list" | "job";
 
 /** Carries the browser's calls to Mixdown with the server's key, each user within their own uploads and jobs. */
 export function createRouteHandler(options: RouteHandlerOptions): RouteHandlers {
@@ -91,15 +94,28 @@ export function createRouteHandler(options: RouteHandlerOptions): RouteHandlers 
       const asked = (await readJson(request)) as unknown as JobRequest;
       for (const input of Array.isArray(asked.inputs) ? asked.inputs : []) {
         if ("jobId" in input) await requireJob(encodeURIComponent(String(input.jobId)));
-        else if (!ownsKey(tag, String(input.key))) throw refusal("input_not_found", 404, "There is no such upload.");
+        else if (!ownsKey(tag, String(input.key))) throw noUpload("input_not_found");
       }
       body = JSON.stringify({ ...asked, metadata: { ...asked.metadata, ...user } });
       // One user's keys say nothing about another's.
       const idempotencyKey = request.headers.get("idempotency-key");
       if (idempotencyKey !== null) headers.set("idempotency-key", `${tag}-${idempotencyKey}`);
+    } else if (found.kind === "compose") {
+      const asked = await readJson(request);
+      for (const key of [asked.message_parts, asked.narration, asked.music].flat()) {
+        if (key !== undefined && !ownsKey(tag, String(key))) throw noUpload("input_not_found");
+      }
+      body = JSON.stringify({ ...asked, metadata: { ...(asked.metadata as object), ...user } });
+    } else if (found.kind === "list") {
+      const page = await listOwnJobs(searchParams, user, options.key ?? base, async (query) => {
+        const path = `/v1/jobs?${query}`;
+        const got = await forward(path, { method: "GET", headers: new Headers(), signal });
+        if (!got.ok) throw await readProblem(got);
+        return (await got.json()) as JobPage;
+      });
+      return Response.json(page, { headers: { "cache-control": "no-store" } });
     } else if (found.kind === "part") {
-      if (!ownsKey(tag, searchParams.get("key") ?? ""))
-        throw refusal("upload_not_found", 404, "There is no such upload.");
+      if (!ownsKey(tag, searchParams.get("key") ?? "")) throw noUpload("upload_not_found");
       if (method === "POST") body = JSON.stringify(await readJson(request));
     } else await requireJob(found.jobId ?? "");
 
@@ -163,6 +179,8 @@ async function readJson(request: Request): Promise<Record<string, unknown>> {
 
 const refusal = (code: ErrorCode, status: number, detail: string, retryable = false): MixdownApiError =>
   new MixdownApiError({ code, status, detail, title: detail, retryable, hint: "" });
+
+const noUpload = (code: ErrorCode): MixdownApiError => refusal(code, 404, "There is no such upload.");
 
 function toResponse({ code, status, title, message, retryable, hint, retryAfterSeconds }: MixdownApiError): Response {
   const headers = new Headers({ "content-type": "application/problem+json" });

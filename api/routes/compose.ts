@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { MixdownError } from "../../core/errors.ts";
-import type { Job, JobRequest } from "../../core/job.ts";
+import { type Job, type JobRequest, metadataSchema } from "../../core/job.ts";
 import { kinds } from "../../core/kinds/index.ts";
 import { limits } from "../../core/limits.ts";
 import { publicJobSchema, toPublicJob } from "../../core/public-job.ts";
@@ -12,10 +12,12 @@ import { problemResponse } from "../problem.ts";
 import { waitForJob } from "../wait-for-job.ts";
 
 const keySchema = z.string().min(1).max(1_024);
+const metadata = metadataSchema.optional().describe("The caller's strings, echoed in the job.");
 
 const stitchBody = z
   .strictObject({
     message_parts: z.array(keySchema).min(1).max(limits.inputsPerJob).describe("Keys of the parts, in order."),
+    metadata,
     ...kinds.stitch.params.shape,
   })
   .meta({ id: "StitchRequest" });
@@ -26,6 +28,7 @@ const mixBody = z
       .union([keySchema, z.array(keySchema).min(1).max(limits.inputsPerJob)])
       .describe("Key, or keys in order."),
     music: keySchema,
+    metadata,
     ...kinds.mix.params.shape,
   })
   .meta({ id: "MixRequest" });
@@ -72,14 +75,15 @@ const mixRoute = composeRoute("mix", "/mix", "Mix and wait: the result's URL whe
 /** One call from files to a file, for callers that want no jobs. Equal calls are served from the cache. */
 export function addCompose(app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   app.openapi(stitchRoute, async (context) => {
-    const { message_parts: parts, ...params } = context.req.valid("json");
-    const request: JobRequest = { kind: "stitch", inputs: parts.map((key) => ({ key })), params };
+    const { message_parts: parts, metadata, ...params } = context.req.valid("json");
+    const request: JobRequest = { kind: "stitch", inputs: parts.map((key) => ({ key })), params, metadata };
     return (await compose(deps, context.var.caller, request, context.req.raw.signal)) as never;
   });
   app.openapi(mixRoute, async (context) => {
-    const { narration, music, ...params } = context.req.valid("json");
+    const { narration, music, metadata, ...params } = context.req.valid("json");
     const voices = [narration].flat().map((key) => ({ key, role: "narration" }));
-    const request: JobRequest = { kind: "mix", inputs: [...voices, { key: music, role: "music" }], params };
+    const inputs = [...voices, { key: music, role: "music" }];
+    const request: JobRequest = { kind: "mix", inputs, params, metadata };
     return (await compose(deps, context.var.caller, request, context.req.raw.signal)) as never;
   });
 }

@@ -59,17 +59,23 @@ async function runJobs(jobId: string | undefined, options: JobsOptions, session:
       return 0;
     }
     const { status, kind, limit, cursor } = options;
-    const { jobs, next } = await store.platform.jobs.list(store.config.defaultOwner, { status, kind, limit, cursor });
-    reporter.printJson({ jobs, next });
-    if (jobs.length === 0) reporter.note("No jobs.");
-    else reporter.print(formatJobs(jobs));
-    if (next !== null) reporter.note(`There are more: --cursor ${next}`);
+    showPage(await store.platform.jobs.list(store.config.defaultOwner, { status, kind, limit, cursor }), reporter);
     return 0;
   });
 }
 
+export function showPage(
+  { jobs, next }: { readonly jobs: readonly PublicJob[]; readonly next: string | null },
+  reporter: Session["reporter"],
+): void {
+  reporter.printJson({ jobs, next });
+  if (jobs.length === 0) reporter.note("No jobs.");
+  else reporter.print(formatJobs(jobs));
+  if (next !== null) reporter.note(`There are more: --cursor ${next}`);
+}
+
 /** One line a job. Pure. */
-export function formatJobs(jobs: readonly PublicJob[]): string {
+function formatJobs(jobs: readonly PublicJob[]): string {
   const rows = jobs.map((job) => [
     job.jobId,
     job.kind,

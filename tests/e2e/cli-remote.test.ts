@@ -73,6 +73,40 @@ test("fails when a job is not submitted, listed, watched, downloaded or retried 
   });
 });
 
+test("fails when pages of jobs elsewhere overlap, or end early", async () => {
+  for (const id of ["page-1", "page-2", "page-3"]) {
+    folder.put("talk.mp3");
+    expect(await jobsHere("submit", "clean", "talk.mp3", "--id", id)).toMatchObject({ code: 0 });
+  }
+  const whole = JSON.parse((await jobsHere("jobs", "--json", "--limit", "200")).stdout);
+  const listed: string[] = [];
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const page = await jobsHere("jobs", "--json", "--limit", "2", ...(cursor === "" ? [] : ["--cursor", cursor]));
+    expect(page.code).toBe(0);
+    const { jobs, next } = JSON.parse(page.stdout);
+    expect(jobs.length).toBeLessThanOrEqual(2);
+    listed.push(...jobs.map((job: { jobId: string }) => job.jobId));
+    cursor = next;
+  }
+  expect(listed).toEqual(whole.jobs.map((job: { jobId: string }) => job.jobId));
+  expect(listed.slice(0, 3)).toEqual(["page-3", "page-2", "page-1"]);
+  expect((await jobsHere("jobs", "--limit", "2")).stderr).toContain("--cursor ");
+  expect(await jobsHere("jobs", "--cursor", "made-up")).toMatchObject({ code: 2 });
+});
+
+test("fails when cancel or retry of a job elsewhere do nothing, or are allowed where they mean nothing", async () => {
+  ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=240:a=0.1", folder.at("long.wav"));
+  expect(await jobsHere("submit", "clean", "long.wav", "--id", "stopped")).toMatchObject({ code: 0 });
+  expect(await jobsHere("cancel", "stopped")).toMatchObject({ code: 0 });
+  expect((await fixture.ended("stopped")).status).toBe("canceled");
+  expect(await jobsHere("cancel", "stopped", "--json")).toMatchObject({ code: 0 });
+  expect(await jobsHere("retry", "stopped")).toMatchObject({ code: 0 });
+  expect((await fixture.get("stopped"))?.status).not.toBe("canceled");
+  expect(await jobsHere("cancel", "stopped")).toMatchObject({ code: 0 });
+  expect((await fixture.ended("stopped")).attempt).toBe(2);
+  rmSync(folder.at("long.wav"));
+});
+
 test("fails when a job's failure is not the command's, or leaves a file", async () => {
   writeFileSync(folder.at("text.mp3"), "no sound at all ".repeat(50));
   const { code, stderr } = await here("clean", "text.mp3", "-o", "out.mp3", "--remote", url);

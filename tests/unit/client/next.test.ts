@@ -14,8 +14,11 @@ const jobs: Record<string, object> = {
   theirs: { jobId: "theirs", metadata: { userId: "bob" } },
   nobodys: { jobId: "nobodys", metadata: {} },
 };
+/** What the platform lists, by its own cursor. */
+let pages: Record<string, { jobs: object[]; next: string | null }>;
 beforeEach(() => {
   seen = [];
+  pages = { "": { jobs: [], next: null } };
 });
 
 const platform: typeof fetch = async (input, init) => {
@@ -24,6 +27,12 @@ const platform: typeof fetch = async (input, init) => {
   seen.push({ call: `${init?.method} ${url.pathname}${url.search}`, headers: new Headers(init?.headers), body });
   const [, , , jobId = "", rest] = url.pathname.split("/");
   if (url.pathname === "/v1/uploads") return Response.json({ key: `raw/local/1/${body.filename}` }, { status: 201 });
+  if (url.pathname === "/v1/jobs" && init?.method === "GET") {
+    return Response.json(pages[url.searchParams.get("cursor") ?? ""] ?? {}, { status: 200 });
+  }
+  if (url.pathname === "/stitch" || url.pathname === "/mix") {
+    return Response.json({ jobId: "new", metadata: body.metadata }, { status: 202 });
+  }
   if (url.pathname === "/v1/jobs") {
     const taken = jobs[body.jobId] ?? { jobId: "new", metadata: body.metadata };
     return Response.json(taken, { status: 202, headers: { "set-cookie": "a=b", "x-secret": key } });
@@ -138,16 +147,89 @@ test("fails when parts of somebody else's upload can be read, signed, completed 
 });
 
 test.each([
-  "GET /v1/jobs",
+  "GET /stitch",
   "GET /v1/webhooks",
   "POST /v1/webhooks",
-  "POST /stitch",
+  "POST /mix/more",
   "GET /v1/jobs/mine/../theirs",
   "DELETE /v1/jobs/mine",
   "GET /",
 ])("fails when %s goes through", async (line) => {
   const response = await call(line, "ann", line.startsWith("POST") ? {} : undefined);
   expect(response.status).toBe(404);
+});
+
+test("fails when stitch or mix take somebody else's upload, or their job is not marked as the user's", async () => {
+  const [own, other] = [await begin("ann"), await begin("bob")];
+  const refused: readonly [string, object][] = [
+    ["/stitch", { message_parts: [own, other] }],
+    ["/stitch", { message_parts: [[own, other]] }],
+    ["/mix", { narration: other, music: own }],
+    ["/mix", { narration: [own, other], music: own }],
+    ["/mix", { narration: own, music: other }],
+  ];
+  const reached = seen.length;
+  for (const [path, body] of refused) {
+    const response = await call(`POST ${path}`, "ann", body);
+    expect(response.status, JSON.stringify(body)).toBe(404);
+    expect(await response.json()).toMatchObject({ code: "input_not_found" });
+  }
+  expect(seen.length).toBe(reached);
+  const metadata = { userId: "bob", title: "t" };
+  expect((await call("POST /stitch", "ann", { message_parts: [own, own], gapMs: 5, metadata })).status).toBe(202);
+  expect(seen.at(-1)).toMatchObject({
+    call: "POST /stitch",
+    body: { message_parts: [own, own], gapMs: 5, metadata: { userId: "ann", title: "t" } },
+  });
+  expect((await call("POST /mix", "ann", { narration: [own], music: own })).status).toBe(202);
+  expect(seen.at(-1)?.body?.metadata).toEqual({ userId: "ann" });
+});
+
+test("fails when a list has somebody else's jobs, or misses one's own on a later page of the platform", async () => {
+  const { mine, theirs, nobodys } = jobs as { mine: object; theirs: object; nobodys: object };
+  pages = {
+    "": { jobs: [theirs, mine], next: "c1" },
+    c1: { jobs: [theirs, nobodys], next: "c2" },
+    c2: { jobs: [mine], next: null },
+  };
+  const list = async (query: string, user = "ann") => call(`GET /v1/jobs${query}`, user);
+  const first = await (await list("?status=queued&limit=2&owner=x")).json();
+  expect(first.jobs).toEqual([mine]);
+  expect(seen.at(-1)?.call).toBe("GET /v1/jobs?status=queued&limit=2");
+  expect(JSON.stringify(first)).not.toContain("c1");
+  const second = await (await list(`?limit=2&cursor=${first.next}`)).json();
+  expect(second).toEqual({ jobs: [mine], next: null });
+  expect(seen.slice(-2).map((one) => one.call)).toEqual([
+    "GET /v1/jobs?limit=2&cursor=c1",
+    "GET /v1/jobs?limit=2&cursor=c2",
+  ]);
+});
+
+test("fails when a cursor is good for another user, or one of the platform's own is taken", async () => {
+  const { mine } = jobs as { mine: object };
+  pages = { "": { jobs: [mine], next: "c1" }, c1: { jobs: [mine], next: null } };
+  const { next } = await (await call("GET /v1/jobs", "ann")).json();
+  for (const [cursor, user] of [
+    [next, "bob"],
+    ["c1", "ann"],
+    [next.replace(/.$/, (last: string) => (last === "0" ? "1" : "0")), "ann"],
+    ["00", "ann"],
+  ]) {
+    const response = await call(`GET /v1/jobs?cursor=${cursor}`, user);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: "invalid_cursor" });
+  }
+});
+
+test("fails when a user whose jobs stand far back keeps the server looking for ever", async () => {
+  const { theirs } = jobs as { theirs: object };
+  pages = Object.fromEntries(
+    Array.from({ length: 30 }, (_, page) => [page === 0 ? "" : `c${page}`, { jobs: [theirs], next: `c${page + 1}` }]),
+  );
+  const { jobs: found, next } = await (await call("GET /v1/jobs", "ann")).json();
+  expect([found, seen.length]).toEqual([[], 5]);
+  await call(`GET /v1/jobs?cursor=${next}`, "ann");
+  expect(seen[5]?.call).toBe("GET /v1/jobs?cursor=c5");
 });
 
 test("fails when an app whose own route lies below a v1 is not served", async () => {
