@@ -1,6 +1,7 @@
 import { changeJob } from "./change-job.ts";
 import { MixdownError } from "./errors.ts";
 import type { Job, JobOutput, JobRef } from "./job.ts";
+import { runPrefix } from "./object-keys.ts";
 import { createId, isoTime } from "./platform.ts";
 import { type AbortReason, type Engine, type EngineResult, Run, type WorkPlatform } from "./run.ts";
 import { afterEnd, backToQueue, buildCancellation, buildFailure, discardRun, planNextAttempt } from "./settle.ts";
@@ -63,6 +64,11 @@ async function settleRun(
 ): Promise<AttemptOutcome> {
   const job = await changeJob(platform, claimed, (standing) => (standing.runId === runId ? patch(standing) : null));
   if (job === null) {
+    const standing = await platform.jobs.get(claimed);
+    if (standing !== undefined && isCommitOf(platform, standing, runId)) {
+      await afterEnd(platform, standing);
+      return "succeeded";
+    }
     await discardRun(platform, claimed, runId);
     return "lost";
   }
@@ -74,6 +80,10 @@ async function settleRun(
   await afterEnd(platform, job);
   return job.status as "succeeded" | "failed" | "canceled";
 }
+
+/** The commit came through and its answer did not, or what follows it failed: the outputs are the job's own by now. */
+const isCommitOf = ({ settings }: WorkPlatform, job: Job, runId: string): boolean =>
+  job.outputs.some(({ key }) => key.startsWith(runPrefix(job, runId, settings.defaultOwner)));
 
 function buildSuccess(platform: WorkPlatform, result: EngineResult & { stored: JobOutput[] }): Partial<Job> {
   const now = platform.clock.now();

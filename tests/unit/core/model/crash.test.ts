@@ -111,6 +111,33 @@ test("fails when an API, invoker, worker or reconciler that dies at any write lo
   );
 });
 
+test("fails when one call of a worker that is not answered, though it may have taken effect, costs the job its result", async () => {
+  for (const effect of [true, false]) {
+    for (let silent = 1; ; silent++) {
+      world.close();
+      world = new World();
+      world.objects.put("raw/local/1/a.wav", "a");
+      await trySubmit(cleanOf("j"));
+      await world.invoke();
+      let calls = 0;
+      // The process lives on, as one does whose request has timed out.
+      const turn: Turn = async (_label, call) => {
+        calls += 1;
+        if (calls !== silent) return call();
+        if (effect) await call();
+        throw new Crash("no answer");
+      };
+      const [task] = world.takeTasks();
+      if (task === undefined) throw new Error("nothing was launched");
+      await world.work(task.ref, task.attempt, { turn });
+      await world.settle();
+      await checkInvariants(["j"]);
+      expect((await world.get(task.ref))?.status, `call ${silent}`).toBe("succeeded");
+      if (calls < silent) break;
+    }
+  }
+});
+
 test("fails when two workers on one attempt, however their steps interleave, both commit", async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
