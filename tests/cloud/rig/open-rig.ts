@@ -48,8 +48,28 @@ export interface RigOptions {
 }
 
 /** The way of a job on the emulator: queue, table, buckets, bus, the real bundles, and workers that really run. */
-export async function openRig({ scratchDir, uploads = false }: RigOptions): Promise<Rig> {
+export async function openRig(options: RigOptions): Promise<Rig> {
   const undo: (() => Promise<unknown>)[] = [];
+  const remove = async () => {
+    for (const step of undo.reverse()) await step();
+  };
+  try {
+    const made = await makeRig(options, undo);
+    const close = async () => {
+      await made.ecs.close();
+      await remove();
+    };
+    return { ...made, close };
+  } catch (fault) {
+    await remove();
+    throw fault;
+  }
+}
+
+async function makeRig(
+  { scratchDir, uploads = false }: RigOptions,
+  undo: (() => Promise<unknown>)[],
+): Promise<Omit<Rig, "close">> {
   const keep = <T extends { remove(): Promise<unknown> }>(made: T): T => {
     undo.push(() => made.remove());
     return made;
@@ -85,12 +105,6 @@ export async function openRig({ scratchDir, uploads = false }: RigOptions): Prom
   await functions.create("dead-letters");
   await functions.map("dead-letters", { EventSourceArn: await arnOf(deadLetterQueueUrl) });
   await functions.create("reconciler", launch);
-  await functions.create("events");
-  await functions.map("events", {
-    EventSourceArn: await streamOf(table),
-    StartingPosition: "TRIM_HORIZON",
-    FilterCriteria: { Filters: [{ Pattern: JSON.stringify(outboxFilter) }] },
-  });
   await listen(prefix, cluster, await functions.create("task-state"), undo);
   if (uploads) await trigger(buckets, await functions.create("uploads"));
   const faults: unknown[] = [];
@@ -100,11 +114,7 @@ export async function openRig({ scratchDir, uploads = false }: RigOptions): Prom
     env: process.env,
     onFault: (fault) => faults.push(fault),
   });
-  const close = async () => {
-    await ecs.close();
-    for (const step of undo.reverse()) await step();
-  };
-  return { buckets, table, queueUrl, deadLetterQueueUrl, cluster, functions, ecs, faults, environment, close };
+  return { buckets, table, queueUrl, deadLetterQueueUrl, cluster, functions, ecs, faults, environment };
 }
 
 async function createBus(prefix: string, undo: (() => Promise<unknown>)[]): Promise<string> {
