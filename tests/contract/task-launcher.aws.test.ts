@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildRunTask, createEcsTaskLauncher, startedByOf } from "../../adapters/aws/ecs-task-launcher.ts";
 import { createLambdaTaskLauncher } from "../../adapters/aws/lambda-task-launcher.ts";
-import { createLaneLauncher } from "../../core/lane-launcher.ts";
 import { limits } from "../../core/limits.ts";
 import type { LaunchRequest } from "../../core/ports.ts";
+import { createLaneLauncher } from "../../functions/lane-launcher.ts";
 import { type EndpointAnswer, type EndpointCall, startJsonEndpoint } from "../fixtures/json-endpoint.ts";
 
 // No emulator knows clientToken, failures[] or strategies: ECS is played by its documentation
@@ -257,14 +257,14 @@ describe("calls of the worker's function", () => {
 
   test("fails when a lane goes to the other's launcher, or one that is not there is waited for", async () => {
     const tasks = createEcsTaskLauncher(settings, "local");
-    const both = createLaneLauncher({ tasks, calls: launcher() });
+    const both = createLaneLauncher(tasks, launcher());
     answer = () => ({ status: 202, headers: { "x-amzn-requestid": "request-2" } });
     expect(await both.launch(request({ lane: "lambda" }))).toEqual({ taskId: "request-2" });
     await both.stop("request-2");
     expect(endpoint.calls).toHaveLength(1);
     answer = () => ({ status: 200, body: { tasks: [{ taskArn: arn }] } });
     expect(await both.launch(request())).toEqual({ taskId: arn });
-    const without = createLaneLauncher({ tasks, calls: null });
+    const without = createLaneLauncher(tasks, null);
     await expect(without.launch(request({ lane: "lambda" }))).rejects.toMatchObject({ code: "capacity_unavailable" });
   });
 });
