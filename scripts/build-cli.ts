@@ -9,19 +9,25 @@ import { onlyEnglish } from "./only-english.ts";
  * starts faster than a hundred. The layout is that of the source, since the platform starts its worker by a path.
  */
 const root = fileURLToPath(new URL("..", import.meta.url));
-const workerSource = "../worker/main.ts";
 
-/** The one path to a module that is not an import: the platform's worker, which runs as a process. */
-const pointToBuiltWorker: Plugin = {
-  name: "point-to-built-worker",
+/** The paths to modules that are no imports: the platform's worker, which runs as a process, and the worker's threads. */
+const pathsToModules = [
+  { from: /[/\\]cli[/\\]wiring\.ts$/, to: "../worker/main.ts" },
+  { from: /[/\\]worker[/\\]start-threads\.ts$/, to: "../worker/thread.ts" },
+];
+
+const pointToBuiltModules: Plugin = {
+  name: "point-to-built-modules",
   setup(setup) {
-    setup.onLoad({ filter: /[/\\]cli[/\\]wiring\.ts$/ }, ({ path }) => {
-      const source = readFileSync(path, "utf8");
-      if (source.split(`"${workerSource}"`).length !== 2) {
-        return { errors: [{ text: `${path} must name "${workerSource}" exactly once` }] };
-      }
-      return { contents: source.replace(workerSource, workerSource.replace(/\.ts$/, ".js")), loader: "ts" };
-    });
+    for (const { from, to } of pathsToModules) {
+      setup.onLoad({ filter: from }, ({ path }) => {
+        const source = readFileSync(path, "utf8");
+        if (source.split(`"${to}"`).length !== 2) {
+          return { errors: [{ text: `${path} must name "${to}" exactly once` }] };
+        }
+        return { contents: source.replace(to, to.replace(/\.ts$/, ".js")), loader: "ts" };
+      });
+    }
   },
 };
 
@@ -35,7 +41,7 @@ const external = [
 for (const folder of ["cli", "worker"]) rmSync(join(root, "dist", folder), { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ["cli/main.ts", "worker/main.ts"],
+  entryPoints: ["cli/main.ts", "worker/main.ts", "worker/thread.ts"],
   outdir: "dist",
   outbase: ".",
   // Beside the entry points, so that relative paths mean the same in a chunk.
@@ -49,7 +55,7 @@ const { metafile } = await build({
   minify: true,
   legalComments: "eof",
   metafile: true,
-  plugins: [pointToBuiltWorker, onlyEnglish],
+  plugins: [pointToBuiltModules, onlyEnglish],
 });
 const outputs = Object.entries(metafile.outputs);
 for (const [path] of outputs) {

@@ -1,8 +1,17 @@
+import type { FrameFilter } from "./frame-filter.ts";
+
 export interface DcMeter {
   /** Interleaved whole frames. */
   push(samples: Float32Array): void;
   /** Offset of each channel. */
   finish(): readonly number[];
+  sums(): readonly DcSums[];
+}
+
+/** Of one channel. */
+export interface DcSums {
+  weighted: number;
+  weights: number;
 }
 
 /** Blocks of 50 ms: a voice's own asymmetry has come and gone within one, a converter's offset has not. */
@@ -52,6 +61,24 @@ export function createDcMeter(format: { readonly sampleRateHz: number; readonly 
         if (filled === block) close();
       }
     },
-    finish: () => lanes.map(({ weighted, weights }) => (weights === 0 ? 0 : weighted / weights)),
+    finish: () => describeOffsets(lanes),
+    sums: () => lanes.map(({ weighted, weights }) => ({ weighted, weights })),
   };
 }
+
+export function addOffsets(into: readonly DcSums[], sums: readonly DcSums[]): void {
+  for (const [channel, lane] of into.entries()) {
+    lane.weighted += sums[channel]?.weighted ?? 0;
+    lane.weights += sums[channel]?.weights ?? 0;
+  }
+}
+
+/** As `finish`. */
+export const describeOffsets = (sums: readonly DcSums[]): readonly number[] =>
+  sums.map(({ weighted, weights }) => (weights === 0 ? 0 : weighted / weights));
+
+/** Takes each channel's offset off. */
+export const createDcRemover = (offsets: readonly number[]): FrameFilter => ({
+  push: (samples) => samples.map((value, at) => value - (offsets[at % offsets.length] ?? 0)),
+  finish: () => new Float32Array(0),
+});

@@ -18,8 +18,11 @@ export interface DecodePlan {
   readonly followTimestamps: boolean;
 }
 
-/** Decodes the first audio stream at its own rate and channels to f32le on stdout. */
-export function buildDecodeArgs({ media, trueLength, filters, followTimestamps }: DecodePlan): readonly string[] {
+/** Decodes the first audio stream at its own rate and channels to f32le, by default on stdout. */
+export function buildDecodeArgs(
+  { media, trueLength, filters, followTimestamps }: DecodePlan,
+  target = "pipe:1",
+): readonly string[] {
   const { inputArgs, startSample, samples } = trueLength;
   const cut: string[] = [];
   if (startSample > 0) cut.push(`start_sample=${startSample}`);
@@ -34,7 +37,7 @@ export function buildDecodeArgs({ media, trueLength, filters, followTimestamps }
     ...(followTimestamps ? [] : inputArgs),
     ...buildInputArgs(media),
     ...["-map", "0:a:0", ...(chain.length > 0 ? ["-filter:a", chain.join(",")] : [])],
-    ...["-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"],
+    ...["-c:a", "pcm_f32le", "-f", "f32le", target],
   ];
 }
 

@@ -12,6 +12,19 @@ export interface HumSurvey {
   push(samples: Float32Array): void;
   /** Null when there is no hum, or less than two seconds to tell it from a voice by. */
   finish(): HumFindings | null;
+  sums(): HumSums;
+}
+
+/** Windows that were seen: how often each bin had which level, and their weighted power. */
+export interface HumSums {
+  windows: number;
+  readonly histogram: Uint32Array;
+  readonly shape: Float64Array;
+}
+
+interface HumFormat {
+  readonly sampleRateHz: number;
+  readonly channels: number;
 }
 
 /** Up to here lines are looked for: mains harmonics above are weaker than any noise they come with. */
@@ -25,12 +38,9 @@ const classes = 80;
  * Looks for lines at multiples of 50 or 60 Hz that never go away: a line counts by the level that it has in four of five
  * windows of about 0.85 s. A voice moves on or pauses in that time; hum does neither.
  */
-export function createHumSurvey(format: { readonly sampleRateHz: number; readonly channels: number }): HumSurvey {
-  const { sampleRateHz, channels } = format;
-  const factor = Math.max(1, Math.floor(sampleRateHz / (2.4 * highestHz)));
-  const decimator = createDecimator(factor, channels);
-  const binHz = sampleRateHz / factor / size;
-  const bins = Math.ceil((highestHz + 60) / binHz);
+export function createHumSurvey(format: HumFormat): HumSurvey {
+  const { factor, bins } = chooseGrid(format);
+  const decimator = createDecimator(factor, format.channels);
   const fft = createRealFft(size);
   const window = Float64Array.from({ length: size }, (_, at) => 0.5 - 0.5 * Math.cos((2 * Math.PI * at) / size));
   const histogram = new Uint32Array(bins * classes);
@@ -70,16 +80,33 @@ export function createHumSurvey(format: { readonly sampleRateHz: number; readonl
         }
       }
     },
-    finish() {
-      if (windows < 4) return null;
-      const levels = Float64Array.from({ length: bins }, (_, bin) =>
-        findLevel(histogram.subarray(bin * classes, (bin + 1) * classes), windows * 0.2),
-      );
-      const found = [50, 60].map((base) => findLines(base, levels, shape, binHz));
-      const [best] = found.filter((lines) => lines !== null).sort((a, b) => b.strengthDb - a.strengthDb);
-      return best === undefined ? null : { fundamentalHz: best.fundamentalHz, harmonics: best.harmonics };
-    },
+    finish: () => describeHum({ windows, histogram, shape }, format),
+    sums: () => ({ windows, histogram, shape }),
   };
+}
+
+export function addHum(into: HumSums, { windows, histogram, shape }: HumSums): void {
+  into.windows += windows;
+  for (const [at, count] of histogram.entries()) into.histogram[at] = (into.histogram[at] as number) + count;
+  for (const [bin, power] of shape.entries()) into.shape[bin] = (into.shape[bin] as number) + power;
+}
+
+/** As `finish`. */
+export function describeHum({ windows, histogram, shape }: HumSums, format: HumFormat): HumFindings | null {
+  const { bins, binHz } = chooseGrid(format);
+  if (windows < 4) return null;
+  const levels = Float64Array.from({ length: bins }, (_, bin) =>
+    findLevel(histogram.subarray(bin * classes, (bin + 1) * classes), windows * 0.2),
+  );
+  const found = [50, 60].map((base) => findLines(base, levels, shape, binHz));
+  const [best] = found.filter((lines) => lines !== null).sort((a, b) => b.strengthDb - a.strengthDb);
+  return best === undefined ? null : { fundamentalHz: best.fundamentalHz, harmonics: best.harmonics };
+}
+
+function chooseGrid({ sampleRateHz }: HumFormat) {
+  const factor = Math.max(1, Math.floor(sampleRateHz / (2.4 * highestHz)));
+  const binHz = sampleRateHz / factor / size;
+  return { factor, binHz, bins: Math.ceil((highestHz + 60) / binHz) };
 }
 
 /** The level under which `wanted` of the windows lie. */

@@ -4,8 +4,10 @@ import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
 import { type EncodeRequest, encodeVerified } from "./encode.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { readFloatFrames } from "./float-frames.ts";
+import type { FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
-import { createTruePeakLimiter, type LimiterOptions } from "./true-peak-limiter.ts";
+import type { PcmFile } from "./pcm-file.ts";
+import { createTruePeakLimiter } from "./true-peak-limiter.ts";
 
 export interface MasteringTarget {
   readonly loudnessLufs: number;
@@ -13,12 +15,16 @@ export interface MasteringTarget {
 }
 
 /** Sound to be mastered: interleaved f32le in a file, and its reading. */
-export interface MasteringSource {
-  readonly path: string;
-  readonly sampleRateHz: number;
-  readonly channels: number;
-  readonly channelLayout: string | null;
+export interface MasteringSource extends PcmFile {
   readonly reading: LoudnessReading;
+}
+
+/** Gain and limiter on the way from the file. */
+export interface LimitedSource {
+  /** Programme loudness behind them, found without the encoder. */
+  measure(setting: LimiterSetting): Promise<number | null>;
+  /** The samples, f32le; `limited` tells after their end whether anything was taken down. */
+  open(setting: LimiterSetting): { readonly pcm: AsyncIterable<Uint8Array>; limited(): boolean };
 }
 
 export interface MasteringResult {
@@ -43,7 +49,7 @@ export interface MasteringSetting {
   readonly limitDbtp: number;
 }
 
-type LimiterSetting = Pick<MasteringSetting, "gainDb" | "limitDbtp">;
+export type LimiterSetting = Pick<MasteringSetting, "gainDb" | "limitDbtp">;
 
 /** Bar of the loudness, LU. */
 export const loudnessToleranceLu = 0.2;
@@ -76,11 +82,11 @@ export function masterTo(
   target: MasteringTarget,
   source: MasteringSource,
   request: MasteringRequest,
-  signal: AbortSignal,
+  limiting: LimitedSource,
 ): Promise<MasteringResult> {
   return masterWith(target, request.plan, {
-    choose: (loudnessLufs, limitDbtp) => chooseSetting(loudnessLufs, limitDbtp, source, signal),
-    encode: (setting) => encodeWith(setting, source, request),
+    choose: (loudnessLufs, limitDbtp) => chooseSetting(loudnessLufs, limitDbtp, source.reading, limiting),
+    encode: (setting) => encodeWith(setting, source, request, limiting),
   });
 }
 
@@ -130,10 +136,9 @@ export function findCorrection(
 async function chooseSetting(
   loudnessLufs: number,
   limitDbtp: number,
-  source: MasteringSource,
-  signal: AbortSignal,
+  { integratedLufs, truePeakDbtp }: LoudnessReading,
+  limiting: LimitedSource,
 ): Promise<MasteringSetting> {
-  const { integratedLufs, truePeakDbtp } = source.reading;
   // Too short or too quiet to have a loudness: left as loud as it is, under the ceiling.
   if (integratedLufs === null || truePeakDbtp === null) return { gainDb: 0, predictedLufs: null, limitDbtp };
   const plainGainDb = loudnessLufs - integratedLufs;
@@ -142,7 +147,7 @@ async function chooseSetting(
   // What speech was seen to need: a fifth of what it is over.
   let gainDb = plainGainDb + 0.2 * overDb;
   for (let round = 1; ; round++) {
-    const reached = (await measureLimited({ gainDb, limitDbtp }, source, signal)) ?? loudnessLufs;
+    const reached = (await limiting.measure({ gainDb, limitDbtp })) ?? loudnessLufs;
     const missing = loudnessLufs - reached;
     const last = round === mostRounds || gainDb >= plainGainDb + mostExtraGainDb;
     if (last || Math.abs(missing) < 0.05) return { gainDb, predictedLufs: reached, limitDbtp };
@@ -153,46 +158,46 @@ async function chooseSetting(
   }
 }
 
-async function measureLimited(
-  setting: LimiterSetting,
-  source: MasteringSource,
-  signal: AbortSignal,
-): Promise<number | null> {
-  const meter = createLoudnessMeter(source);
-  const limiter = createTruePeakLimiter(toLimiterOptions(setting, source));
-  for await (const samples of readFloatFrames(
-    createReadStream(source.path, { highWaterMark: 1 << 18 }),
-    source.channels,
-  )) {
-    signal.throwIfAborted();
-    meter.push(limiter.push(samples));
-  }
-  meter.push(limiter.finish());
-  return meter.finish().integratedLufs;
-}
-
-async function encodeWith(setting: MasteringSetting, source: MasteringSource, request: MasteringRequest) {
+async function encodeWith(
+  setting: MasteringSetting,
+  { sampleRateHz, channels }: MasteringSource,
+  request: MasteringRequest,
+  limiting: LimitedSource,
+) {
   request.onStart?.();
-  const limiter = createTruePeakLimiter(toLimiterOptions(setting, source));
-  async function* limit(): AsyncGenerator<Buffer> {
-    const stream = createReadStream(source.path, { highWaterMark: 1 << 18 });
-    for await (const samples of readFloatFrames(stream, source.channels)) {
-      const done = limiter.push(samples);
-      if (done.length > 0) yield toBytes(done);
-    }
-    yield toBytes(limiter.finish());
-  }
-  const pcm = Readable.from(limit(), { objectMode: false });
-  const { sampleRateHz, channels } = source;
+  const limited = limiting.open(setting);
+  const pcm = Readable.from(limited.pcm, { objectMode: false, highWaterMark: 1 << 18 });
   const { reading, argv } = await encodeVerified({ ...request, source: { pcm, sampleRateHz, channels } });
-  return { reading, argv, limited: limiter.limited() };
+  return { reading, argv, limited: limited.limited() };
 }
 
-const toLimiterOptions = (setting: LimiterSetting, source: MasteringSource): LimiterOptions => ({
-  sampleRateHz: source.sampleRateHz,
-  channels: source.channels,
-  gainDb: setting.gainDb,
-  ceilingDbtp: setting.limitDbtp,
-});
+/** Limits in one piece, while it is read. */
+export function limitInOnePiece(source: MasteringSource, signal: AbortSignal): LimitedSource {
+  const { path, channels, sampleRateHz } = source;
+  async function* limit(limiter: FrameFilter): AsyncGenerator<Float32Array> {
+    const stream = createReadStream(path, { highWaterMark: 1 << 18 });
+    for await (const samples of readFloatFrames(stream, channels)) {
+      signal.throwIfAborted();
+      yield limiter.push(samples);
+    }
+    yield limiter.finish();
+  }
+  const create = ({ gainDb, limitDbtp }: LimiterSetting) =>
+    createTruePeakLimiter({ sampleRateHz, channels, gainDb, ceilingDbtp: limitDbtp });
+  return {
+    async measure(setting) {
+      const meter = createLoudnessMeter(source);
+      for await (const samples of limit(create(setting))) meter.push(samples);
+      return meter.finish().integratedLufs;
+    },
+    open(setting) {
+      const limiter = create(setting);
+      async function* pcm(): AsyncGenerator<Uint8Array> {
+        for await (const samples of limit(limiter)) if (samples.length > 0) yield toBytes(samples);
+      }
+      return { pcm: pcm(), limited: () => limiter.limited() };
+    },
+  };
+}
 
 const toBytes = (samples: Float32Array): Buffer => Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);

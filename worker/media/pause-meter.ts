@@ -8,6 +8,13 @@ export interface PauseMeter {
   push(samples: Float32Array): void;
   /** RMS of the pauses, dBFS, all channels together; null where nothing but digital silence, or no block at all, came. */
   finish(): number | null;
+  sums(): PauseSums;
+}
+
+/** Blocks by level: how many, and their energy. */
+export interface PauseSums {
+  readonly counts: Uint32Array;
+  readonly energies: Float64Array;
 }
 
 /** Level of the quietest twentieth of a recording, digital silence left out; one pass, constant memory. */
@@ -45,15 +52,26 @@ export function createPauseMeter(format: { readonly sampleRateHz: number; readon
         if (filled === blockSamples) close();
       }
     },
-    finish() {
-      const wanted = 0.05 * counts.reduce((sum, count) => sum + count, 0);
-      let seen = 0;
-      let sum = 0;
-      for (let at = 0; at < classes && seen < wanted; at++) {
-        seen += counts[at] as number;
-        sum += energies[at] as number;
-      }
-      return seen === 0 ? null : 10 * Math.log10(sum / seen);
-    },
+    finish: () => describePauseLevel({ counts, energies }),
+    sums: () => ({ counts, energies }),
   };
+}
+
+export function addPauses(into: PauseSums, { counts, energies }: PauseSums): void {
+  for (let at = 0; at < classes; at++) {
+    into.counts[at] = (into.counts[at] as number) + (counts[at] as number);
+    into.energies[at] = (into.energies[at] as number) + (energies[at] as number);
+  }
+}
+
+/** As `finish`. */
+export function describePauseLevel({ counts, energies }: PauseSums): number | null {
+  const wanted = 0.05 * counts.reduce((sum, count) => sum + count, 0);
+  let seen = 0;
+  let sum = 0;
+  for (let at = 0; at < classes && seen < wanted; at++) {
+    seen += counts[at] as number;
+    sum += energies[at] as number;
+  }
+  return seen === 0 ? null : 10 * Math.log10(sum / seen);
 }

@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { createDcRemover } from "./dc-meter.ts";
 import type { PcmFeed } from "./decode-floats.ts";
 import { chainFilters, type FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
@@ -68,11 +69,4 @@ export async function renderClean(
     await writing.catch(() => {});
     await file.close();
   }
-}
-
-function createDcRemover(offsets: readonly number[]): FrameFilter {
-  return {
-    push: (samples) => samples.map((value, at) => value - (offsets[at % offsets.length] ?? 0)),
-    finish: () => new Float32Array(0),
-  };
 }

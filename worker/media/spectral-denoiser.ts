@@ -35,6 +35,15 @@ const block = 16;
 const lookAhead = 4;
 
 /**
+ * For whoever filters a part of a recording as if it were the whole: a part begins at a whole number of `blockFrames` from
+ * the recording's beginning, and what comes out is complete up to `behindFrames` before the last that went in.
+ */
+export const denoiserReach = (windowSize: number) => ({
+  blockFrames: (block * windowSize) / 4,
+  behindFrames: ((block + lookAhead) * windowSize) / 4,
+});
+
+/**
  * Takes a steady noise out of interleaved samples by a spectral filter of quarter-window hops. As many frames come out as
  * went in, none of them moved; memory is constant; nothing is allocated per frame. Every channel has its own gains.
  */

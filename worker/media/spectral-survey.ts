@@ -15,6 +15,16 @@ export interface NoiseSurvey {
   /** Interleaved whole frames. */
   push(samples: Float32Array): void;
   finish(): NoiseFindings;
+  sums(): NoiseSums;
+}
+
+export type NoiseSums = (LevelClass | undefined)[];
+
+interface NoiseFormat {
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  /** Every so many windows are looked at; hours tell no more than the same share of them does. @default 1 */
+  readonly stride?: number;
 }
 
 /**
@@ -22,8 +32,8 @@ export interface NoiseSurvey {
  * their frame, and only at the end is it decided which levels are pauses. The level is the mean over third octaves of the
  * logarithm: so a faint consonant stands out of a noise that is loud elsewhere in the spectrum.
  */
-export function createNoiseSurvey(format: { readonly sampleRateHz: number; readonly channels: number }): NoiseSurvey {
-  const { sampleRateHz, channels } = format;
+export function createNoiseSurvey(format: NoiseFormat): NoiseSurvey {
+  const { sampleRateHz, channels, stride = 1 } = format;
   const size = chooseWindow(sampleRateHz);
   const bins = size / 2 + 1;
   const fft = createRealFft(size);
@@ -40,6 +50,7 @@ export function createNoiseSurvey(format: { readonly sampleRateHz: number; reado
   const im = new Float64Array(bins);
   let filled = 0;
   let taken = 0;
+  let windows = 0;
 
   const analyse = (): void => {
     for (const [channel, source] of pending.entries()) {
@@ -101,17 +112,41 @@ export function createNoiseSurvey(format: { readonly sampleRateHz: number; reado
         filled += take;
         taken += take;
         if (filled < size) continue;
-        analyse();
-        classify();
+        if (windows++ % stride === 0) {
+          analyse();
+          classify();
+        }
         // Half overlap: short pauses would fall between frames that lie end to end.
         for (const target of pending) target.copyWithin(0, size / 2);
         filled = size / 2;
       }
     },
-    finish() {
-      return describePauses(classes, { sampleRateHz, windowSize: size, channels });
-    },
+    finish: () => describeNoise(classes, format),
+    sums: () => classes,
   };
+}
+
+/** As `finish`. */
+export const describeNoise = (sums: NoiseSums, { sampleRateHz, channels }: NoiseFormat): NoiseFindings =>
+  describePauses(sums, { sampleRateHz, windowSize: chooseWindow(sampleRateHz), channels });
+
+export function addNoise(into: NoiseSums, sums: NoiseSums): void {
+  for (const [index, entry] of sums.entries()) {
+    const own = into[index];
+    if (entry === undefined) continue;
+    if (own === undefined) {
+      into[index] = entry;
+      continue;
+    }
+    own.count += entry.count;
+    own.energy += entry.energy;
+    for (const [channel, power] of entry.power.entries()) addEach(own.power[channel], power);
+    for (const [channel, logs] of entry.logs.entries()) addEach(own.logs[channel], logs);
+  }
+}
+
+function addEach(into: Float64Array = new Float64Array(0), values: Float64Array): void {
+  for (let at = 0; at < into.length; at++) into[at] = (into[at] as number) + (values[at] as number);
 }
 
 const createClass = (channels: number, bins: number): LevelClass => ({

@@ -50,6 +50,10 @@ function planDenoise({ noise, reading }: AudioSurvey, loudnessLufs: number): Tre
   return depthDb < smallestDb ? null : { profile, depthDb };
 }
 
+/** Whether all is left as it is, but for hum. */
+export const isUntouched = ({ denoise, dcOffsets, silenceDbfs }: Treatment): boolean =>
+  denoise === null && silenceDbfs === null && dcOffsets.every((offset) => offset === 0);
+
 /** Without anything that stands above the pauses they are no pauses, but the content. */
 export function hasAudibleNoise({ noiseFloorDbfs, speechDbfs }: NoiseFindings): boolean {
   return noiseFloorDbfs !== null && speechDbfs !== null && speechDbfs - noiseFloorDbfs < cleanSnrDb;

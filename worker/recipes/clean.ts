@@ -3,7 +3,7 @@ import { MixdownError } from "../../core/errors.ts";
 import type { CleanParams } from "../../core/kinds/index.ts";
 import type { Warning } from "../../core/report.ts";
 import { checkWhole } from "../media/check-whole.ts";
-import { createPcmFeed, type DecodePlan, type PcmFeed } from "../media/decode-floats.ts";
+import type { DecodePlan } from "../media/decode-floats.ts";
 import { buildEditList } from "../media/edit-list.ts";
 import { buildEncoderPlan, type EncoderPlan } from "../media/encoder-plan.ts";
 import { masterTo } from "../media/mastering.ts";
@@ -12,11 +12,12 @@ import { chooseOutputFormat, nameOutput, type OutputFormat } from "../media/outp
 import { createPauseMeter, type PauseMeter } from "../media/pause-meter.ts";
 import { createPeaksAccumulator, type PeaksAccumulator } from "../media/peaks.ts";
 import { probeMedia } from "../media/probe.ts";
-import { type RenderedClean, renderClean } from "../media/render-clean.ts";
-import { type AudioSurvey, surveyAudio, surveyNoise } from "../media/survey-audio.ts";
+import type { RenderedClean } from "../media/render-clean.ts";
+import type { AudioSurvey } from "../media/survey-audio.ts";
 import { buildHumFilters, planTreatment, type Treatment } from "../media/treatment.ts";
 import { readTrueLength } from "../media/true-length.ts";
 import { keepExtras } from "./clean-extras.ts";
+import { type CleanPasses, openPasses } from "./clean-passes.ts";
 import { buildCleanReport, judgeClean } from "./clean-report.ts";
 import { createSpans, type Span } from "./progress-span.ts";
 import type { Recipe, RecipeContext, RecipeResult } from "./recipe.ts";
@@ -38,9 +39,15 @@ interface Subject {
 export const clean: Recipe<CleanParams> = async (context, params) => {
   const subject = await openSubject(context, params);
   const spans = createSpans(context, subject.media.durationSeconds);
-  const surveyed = await survey(context, subject, params, spans);
-  const { rendered, treatment, warnings } = await treat(context, surveyed, spans(30, 65));
-  return finish(context, params, { subject, surveyed: { ...surveyed, treatment }, rendered, warnings }, spans(65, 100));
+  const passes = openPasses(context, subject.plan, params);
+  try {
+    const surveyed = await survey(context, params, subject, passes, spans(5, 30));
+    const { rendered, treatment, warnings } = await treat(passes, surveyed, spans(30, 65));
+    const work = { subject, passes, surveyed: { ...surveyed, treatment }, rendered, warnings };
+    return await finish(context, params, work, spans(65, 100));
+  } finally {
+    await passes.close();
+  }
 };
 
 async function openSubject(context: RecipeContext, params: CleanParams): Promise<Subject> {
@@ -67,29 +74,24 @@ async function openSubject(context: RecipeContext, params: CleanParams): Promise
 interface Surveyed {
   readonly before: AudioSurvey;
   readonly treatment: Treatment;
-  /** With the notches that the hum needs. */
-  readonly feed: PcmFeed;
 }
 
 async function survey(
-  context: RecipeContext,
-  { media, plan }: Subject,
+  { toolchain }: RecipeContext,
   params: CleanParams,
-  spans: (from: number, to: number) => Span,
+  { media, plan }: Subject,
+  passes: CleanPasses,
+  onProgress: Span,
 ): Promise<Surveyed> {
-  const { toolchain, signal } = context;
-  const feed = createPcmFeed(toolchain, plan);
-  const before = await surveyAudio(feed, { signal, onProgress: spans(5, 30) });
+  const before = await passes.survey(onProgress);
   checkWhole(media, plan.trueLength, before.reading.frames);
   const treatment = planTreatment(before, params);
   // A notch that has met a sample that is no number gives nothing else from there on.
   const filters = before.silencedSamples > 0 ? [] : buildHumFilters(treatment.hum, toolchain);
-  if (filters.length === 0) return { before, treatment, feed };
+  if (filters.length === 0) return { before, treatment };
   // Hum fills the low end of the noise profile: learnt once more without it. Short files cost nothing, long ones little.
-  const notched = createPcmFeed(toolchain, { ...plan, filters });
-  const noise = await surveyNoise(notched, signal);
-  const relearnt = planTreatment({ ...before, noise }, params);
-  return { before, treatment: relearnt, feed: notched };
+  const noise = await passes.filter(filters);
+  return { before, treatment: planTreatment({ ...before, noise }, params) };
 }
 
 /** A denoiser that takes more of the voice than this is worse than the noise. */
@@ -101,19 +103,18 @@ interface Treated {
   readonly warnings: readonly Warning[];
 }
 
-async function treat(context: RecipeContext, { feed, treatment }: Surveyed, onProgress: Span): Promise<Treated> {
-  const { signal, scratchDir } = context;
-  const path = join(scratchDir, "treated.f32");
-  const rendered = await renderClean(feed, treatment, path, { signal, onProgress });
+async function treat(passes: CleanPasses, { treatment }: Surveyed, onProgress: Span): Promise<Treated> {
+  const rendered = await passes.render(treatment, onProgress);
   if (rendered.keptSpeechDb >= -mostSpeechLossDb) return { rendered, treatment, warnings: [] };
   const gentle = { ...treatment, denoise: null };
-  const again = await renderClean(feed, gentle, path, { signal, onProgress });
+  const again = await passes.render(gentle, onProgress);
   const detail = `Noise reduction was left out: it would have taken ${(-rendered.keptSpeechDb).toFixed(1)} dB off the voice.`;
   return { rendered: again, treatment: gentle, warnings: [{ code: "denoise_left_out", detail }] };
 }
 
 interface Work {
   readonly subject: Subject;
+  readonly passes: CleanPasses;
   readonly surveyed: Surveyed;
   readonly rendered: RenderedClean;
   readonly warnings: readonly Warning[];
@@ -125,16 +126,17 @@ async function finish(
   work: Work,
   onProgress: Span,
 ): Promise<RecipeResult> {
-  const { subject, surveyed, rendered } = work;
+  const { subject, passes, surveyed, rendered } = work;
   const { media, stream, output, encoder } = subject;
   const { scratchDir, toolchain, signal, inputs } = context;
   const { sampleRateHz, channels, channelLayout } = stream;
   const outPath = join(scratchDir, `out.${output.extension}`);
   const extras = await keepExtras(context, { media, output, edits: buildEditList(rendered.stretches, sampleRateHz) });
   let taps = createTaps(context, encoder);
+  const source = { path: rendered.path, sampleRateHz, channels, channelLayout, reading: rendered.reading };
   const mastered = await masterTo(
     params,
-    { path: rendered.path, sampleRateHz, channels, channelLayout, reading: rendered.reading },
+    source,
     {
       ...{ toolchain, plan: encoder, outPath, signal, onProgress },
       ...{ extraInputArgs: extras.inputArgs, extraOutputArgs: extras.outputArgs, muxer: extras.muxer },
@@ -147,7 +149,7 @@ async function finish(
         taps = createTaps(context, encoder);
       },
     },
-    signal,
+    passes.limit(source),
   );
   const facts = {
     ...{ stream, encoder, rendered, mastered, before: surveyed.before, treatment: surveyed.treatment },

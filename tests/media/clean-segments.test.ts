@@ -1,0 +1,165 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { renderSegments, surveySegments } from "../../worker/media/clean-segments.ts";
+import type { DecodingFile } from "../../worker/media/decode-file.ts";
+import { limitInSegments } from "../../worker/media/limit-segments.ts";
+import { createLoudnessMeter } from "../../worker/media/loudness-meter.ts";
+import { limitInOnePiece } from "../../worker/media/mastering.ts";
+import { createSpectralDenoiser, toKeptDb } from "../../worker/media/spectral-denoiser.ts";
+import { createNoiseSurvey } from "../../worker/media/spectral-survey.ts";
+import { chooseWindow } from "../../worker/media/stft-window.ts";
+import type { ThreadPool } from "../../worker/process/thread-pool.ts";
+import { startThreads } from "../../worker/start-threads.ts";
+import { makeNoise } from "./clean-fixtures.ts";
+
+const sampleRateHz = 44_100;
+const channels = 2;
+const seconds = 71.3;
+const stop = new AbortController();
+let dir: string;
+let pool: ThreadPool;
+
+/** Bursts of a tone as a voice, with pauses, in white noise, the channels different. */
+function makeRecording(): Float32Array {
+  const frames = Math.round(seconds * sampleRateHz);
+  const noise = makeNoise(frames * channels, 5);
+  for (let frame = 0; frame < frames; frame++) {
+    const time = frame / sampleRateHz;
+    const loud = Math.sin(2 * Math.PI * 0.31 * time) > -0.3 ? 0.3 + 0.2 * Math.sin(2 * Math.PI * 3.1 * time) : 0;
+    const voice = loud * (Math.sin(2 * Math.PI * 190 * time) + 0.5 * Math.sin(2 * Math.PI * 1_730 * time));
+    for (let channel = 0; channel < channels; channel++) {
+      const at = frame * channels + channel;
+      noise[at] = 0.01 * (noise[at] as number) + (channel === 0 ? voice : 0.7 * voice);
+    }
+  }
+  return noise;
+}
+
+const recording = makeRecording();
+const frames = recording.length / channels;
+const format = { sampleRateHz, channels, channelLayout: "stereo" };
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "mixdown-segments-"));
+  writeFileSync(join(dir, "in.f32"), new Uint8Array(recording.buffer));
+  pool = startThreads(stop.signal);
+});
+
+afterAll(async () => {
+  await pool.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const file = () => ({ path: join(dir, "in.f32"), ...format });
+
+function readFloats(path: string): Float32Array {
+  const bytes = readFileSync(path);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+/** Largest difference, dBFS. */
+function nullOut(a: Float32Array, b: Float32Array): number {
+  expect(a).toHaveLength(b.length);
+  let worst = 1e-12;
+  for (let at = 0; at < a.length; at++) worst = Math.max(worst, Math.abs((a[at] as number) - (b[at] as number)));
+  return 20 * Math.log10(worst);
+}
+
+function learnNoise() {
+  const survey = createNoiseSurvey(format);
+  survey.push(recording);
+  const { profile } = survey.finish();
+  return profile ?? { windowSize: chooseWindow(sampleRateHz), channels: [new Float64Array(1_025).fill(0.1), null] };
+}
+
+function inOnePiece() {
+  const filter = createSpectralDenoiser({ profile: learnNoise(), depthDb: 20 });
+  const out = new Float32Array(recording.length);
+  let at = 0;
+  for (const part of [filter.push(recording), filter.finish()]) {
+    out.set(part, at);
+    at += part.length;
+  }
+  const meter = createLoudnessMeter(format);
+  meter.push(out);
+  return { out, reading: meter.finish(), kept: toKeptDb(filter.keptSpeech()) };
+}
+
+const renderIn = (segmentSeconds: number, outPath: string) =>
+  renderSegments(
+    { pool, segmentSeconds },
+    {
+      ...{ file: file(), frames, outPath, guarded: true, argv: [] },
+      treatment: { hum: null, silenceDbfs: null, dcOffsets: [0, 0], denoise: { profile: learnNoise(), depthDb: 20 } },
+    },
+  );
+
+test.each([3 + 5 * Math.random(), 8 + 10 * Math.random(), 30])(
+  "fails when segments of %d s null against one piece at more than −90 dBFS, or measure otherwise",
+  async (segmentSeconds) => {
+    const whole = inOnePiece();
+    const outPath = join(dir, `out-${segmentSeconds}.f32`);
+    const { reading, keptSpeechDb } = await renderIn(segmentSeconds, outPath);
+    expect(nullOut(readFloats(outPath), whole.out)).toBeLessThan(-90);
+    expect(Math.abs((reading.integratedLufs ?? 0) - (whole.reading.integratedLufs ?? 9))).toBeLessThan(1e-4);
+    expect(Math.abs((reading.loudnessRangeLu ?? 0) - (whole.reading.loudnessRangeLu ?? 9))).toBeLessThan(0.02);
+    expect(Math.abs((reading.truePeakDbtp ?? 0) - (whole.reading.truePeakDbtp ?? 9))).toBeLessThan(1e-3);
+    expect(reading.frames).toBe(frames);
+    expect(Math.abs(keptSpeechDb - whole.kept)).toBeLessThan(0.05);
+  },
+);
+
+test("fails when a survey in segments reads another loudness, peak or noise than one in one piece", async () => {
+  const source: DecodingFile = {
+    ...{ file: file(), done: Promise.resolve({ argv: [] }), close: async () => {} },
+    waitFor: async () => frames,
+  };
+  const survey = await surveySegments({ pool, segmentSeconds: 7 }, source);
+  const meter = createLoudnessMeter(format);
+  meter.push(recording);
+  const whole = meter.finish();
+  const noise = createNoiseSurvey(format);
+  noise.push(recording);
+  expect(survey.reading.frames).toBe(frames);
+  expect(survey.silencedSamples).toBe(0);
+  expect(Math.abs((survey.reading.integratedLufs ?? 0) - (whole.integratedLufs ?? 9))).toBeLessThan(1e-9);
+  expect(Math.abs((survey.reading.truePeakDbtp ?? 0) - (whole.truePeakDbtp ?? 9))).toBeLessThan(1e-6);
+  expect(Math.abs((survey.noise.noiseFloorDbfs ?? 0) - (noise.finish().noiseFloorDbfs ?? 99))).toBeLessThan(0.3);
+});
+
+test("fails when the limiter's segments null against one piece at more than −90 dBFS", async () => {
+  const outPath = join(dir, "treated.f32");
+  const { reading, parts } = await renderIn(30, outPath);
+  const source = { ...file(), path: outPath, reading };
+  const setting = { gainDb: 9, limitDbtp: -3 };
+  const collect = async (pcm: AsyncIterable<Uint8Array>) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of pcm) chunks.push(chunk.slice());
+    const bytes = Buffer.concat(chunks);
+    return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  };
+  const segmented = limitInSegments({ source, pool, parts, outPath: join(dir, "limited.f32") });
+  const onePiece = limitInOnePiece(source, stop.signal);
+  const [ours, theirs] = [segmented.open(setting), onePiece.open(setting)];
+  expect(nullOut(await collect(ours.pcm), await collect(theirs.pcm))).toBeLessThan(-90);
+  expect(ours.limited()).toBe(true);
+  expect(theirs.limited()).toBe(true);
+  const [found, known] = [await segmented.measure(setting), await onePiece.measure(setting)];
+  expect(Math.abs((found ?? 0) - (known ?? 9))).toBeLessThan(0.02);
+});
+
+test("fails when a task's failure, or an abort, leaves work waiting or threads alive", async () => {
+  const aborting = new AbortController();
+  const threads = startThreads(aborting.signal);
+  const broken = { kind: "limit", file: { ...file(), path: join(dir, "nowhere") }, segment: {}, outPath: null };
+  await expect(threads.run(broken)).rejects.toThrow(/ENOENT/);
+  const segment = { from: 0, to: frames, readFrom: 0, readTo: frames };
+  const long = { kind: "limit", file: file(), segment, gainDb: 30, ceilingDbtp: -20, outPath: null };
+  const waiting = [threads.run(long), threads.run(long), threads.run(long), threads.run(long)];
+  aborting.abort(new Error("enough"));
+  for (const one of waiting) await expect(one).rejects.toThrow("enough");
+  await threads.close();
+  await expect(async () => threads.run(long)).rejects.toThrow("enough");
+});

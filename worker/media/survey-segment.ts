@@ -1,0 +1,77 @@
+import { closeSync, openSync } from "node:fs";
+import { addOffsets, createDcMeter, type DcSums } from "./dc-meter.ts";
+import { addHum, createHumSurvey, type HumSums } from "./hum-survey.ts";
+import { createLoudnessPart, type LoudnessSums } from "./loudness-part.ts";
+import { addPauses, createPauseMeter, type PauseSums } from "./pause-meter.ts";
+import { type PcmFile, readPcm, type Segment } from "./pcm-file.ts";
+import { createPcmGuard } from "./pcm-guard.ts";
+import { addNoise, createNoiseSurvey, type NoiseSums } from "./spectral-survey.ts";
+
+export interface SurveyTask {
+  readonly kind: "survey";
+  readonly file: PcmFile;
+  readonly segment: Segment;
+  /** Every so many windows are looked at for the noise. */
+  readonly noiseStride: number;
+  /** Without the rest. */
+  readonly noiseOnly: boolean;
+}
+
+/** What one segment adds to a survey. */
+export interface SurveySums {
+  readonly loudness: LoudnessSums;
+  readonly silencedSamples: number;
+  readonly statistics: SurveyStatistics;
+}
+
+/** Windows and blocks begin anew in each segment: what lies across a cut is not counted, less than a second in fifty. */
+export interface SurveyStatistics {
+  readonly noise: NoiseSums;
+  readonly hum: HumSums;
+  readonly pauses: PauseSums;
+  readonly dc: readonly DcSums[];
+}
+
+export function surveySegment({ file, segment, noiseStride, noiseOnly }: SurveyTask): SurveySums {
+  const { from, to, readFrom, readTo } = segment;
+  const format = { sampleRateHz: file.sampleRateHz, channels: file.channels, channelLayout: file.channelLayout };
+  const guard = createPcmGuard({ name: "a segment", ...format });
+  const beside = createPcmGuard({ name: "a segment", ...format });
+  const loudness = createLoudnessPart(format, { startFrame: readFrom, from, to });
+  const noise = createNoiseSurvey({ ...format, stride: noiseStride });
+  const [hum, pauses, dc] = [createHumSurvey(format), createPauseMeter(format), createDcMeter(format)];
+  const handle = openSync(file.path, "r");
+  try {
+    const edge = (start: number, end: number): void => {
+      for (const samples of noiseOnly ? [] : readPcm(handle, file.channels, start, end)) {
+        beside.check(samples);
+        loudness.push(samples);
+      }
+    };
+    edge(readFrom, from);
+    for (const samples of readPcm(handle, file.channels, from, to)) {
+      guard.check(samples);
+      noise.push(samples);
+      if (noiseOnly) continue;
+      loudness.push(samples);
+      hum.push(samples);
+      pauses.push(samples);
+      dc.push(samples);
+    }
+    edge(to, readTo);
+  } finally {
+    closeSync(handle);
+  }
+  return {
+    loudness: loudness.sums(),
+    silencedSamples: guard.silenced,
+    statistics: { noise: noise.sums(), hum: hum.sums(), pauses: pauses.sums(), dc: dc.sums() },
+  };
+}
+
+export function addStatistics(into: SurveyStatistics, sums: SurveyStatistics): void {
+  addNoise(into.noise, sums.noise);
+  addHum(into.hum, sums.hum);
+  addPauses(into.pauses, sums.pauses);
+  addOffsets(into.dc, sums.dc);
+}

@@ -1,0 +1,99 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { CleanParams } from "../../core/kinds/index.ts";
+import { renderSegments, type SurveyedParts, surveySegmentNoise, surveySegments } from "../media/clean-segments.ts";
+import { type DecodingFile, decodeToFile } from "../media/decode-file.ts";
+import { createPcmFeed, type DecodePlan } from "../media/decode-floats.ts";
+import { limitInSegments } from "../media/limit-segments.ts";
+import type { LoudnessSums } from "../media/loudness-part.ts";
+import { type LimitedSource, limitInOnePiece, type MasteringSource } from "../media/mastering.ts";
+import { type RenderedClean, renderClean } from "../media/render-clean.ts";
+import type { NoiseFindings } from "../media/spectral-pauses.ts";
+import { type AudioSurvey, surveyAudio, surveyNoise } from "../media/survey-audio.ts";
+import { isUntouched, type Treatment } from "../media/treatment.ts";
+import { startThreads } from "../start-threads.ts";
+import type { Span } from "./progress-span.ts";
+import type { RecipeContext } from "./recipe.ts";
+
+/** What is done to a recording before it is mastered. */
+export interface CleanPasses {
+  survey(onProgress: Span): Promise<AudioSurvey>;
+  /** Puts ffmpeg's filters behind the decoder from here on, and learns the noise that they leave. */
+  filter(filters: readonly string[]): Promise<NoiseFindings>;
+  render(treatment: Treatment, onProgress: Span): Promise<RenderedClean>;
+  /** Gain and limiter for what was rendered. */
+  limit(source: MasteringSource): LimitedSource;
+  /** Lets go of everything but the result. */
+  close(): Promise<void>;
+}
+
+/** From here on several threads are worth their start. */
+const longSeconds = 120;
+
+/** Long recordings are worked through by all cores, in segments; short ones, and those that are shortened, in one piece. */
+export function openPasses(context: RecipeContext, plan: DecodePlan, params: CleanParams): CleanPasses {
+  const seconds = plan.media.durationSeconds ?? 0;
+  return seconds < longSeconds || params.trimSilence ? openOnePiece(context, plan) : openSegments(context, plan);
+}
+
+function openOnePiece({ toolchain, signal, scratchDir }: RecipeContext, plan: DecodePlan): CleanPasses {
+  let feed = createPcmFeed(toolchain, plan);
+  return {
+    survey: (onProgress) => surveyAudio(feed, { signal, onProgress }),
+    filter(filters) {
+      feed = createPcmFeed(toolchain, { ...plan, filters });
+      return surveyNoise(feed, signal);
+    },
+    render: (treatment, onProgress) =>
+      renderClean(feed, treatment, join(scratchDir, "treated.f32"), { signal, onProgress }),
+    limit: (source) => limitInOnePiece(source, signal),
+    close: async () => {},
+  };
+}
+
+function openSegments({ toolchain, signal, scratchDir }: RecipeContext, plan: DecodePlan): CleanPasses {
+  const decodedPath = join(scratchDir, "decoded.f32");
+  const otherPath = join(scratchDir, "treated.f32");
+  const pool = startThreads(signal);
+  let source: DecodingFile = decodeToFile(toolchain, plan, decodedPath, signal);
+  let surveyed: SurveyedParts | null = null;
+  let parts: readonly LoudnessSums[] = [];
+  let isFiltered = false;
+  return {
+    async survey(onProgress) {
+      surveyed = await surveySegments({ pool, onProgress }, source);
+      return surveyed;
+    },
+    async filter(filters) {
+      await source.close();
+      isFiltered = true;
+      // What lies there would be taken for what is to come.
+      await rm(decodedPath);
+      source = decodeToFile(toolchain, { ...plan, filters }, decodedPath, signal);
+      return surveySegmentNoise({ pool }, source);
+    },
+    async render(treatment, onProgress) {
+      if (surveyed === null) throw new RangeError("a recording is surveyed before it is treated");
+      const { reading, silencedSamples } = surveyed;
+      const { argv } = await source.done;
+      if (isUntouched(treatment) && silencedSamples === 0 && !isFiltered) {
+        parts = surveyed.parts;
+        const stretches = [{ inputStart: 0, inputEnd: reading.frames, outputStart: 0 }];
+        return { path: decodedPath, reading, stretches, keptSpeechDb: 0, argv };
+      }
+      const job = { file: source.file, frames: reading.frames, treatment, guarded: silencedSamples > 0 };
+      const rendered = await renderSegments({ pool, onProgress }, { ...job, outPath: otherPath, argv });
+      parts = rendered.parts;
+      return rendered;
+    },
+    limit: (rendered) =>
+      limitInSegments({
+        ...{ source: rendered, pool, parts },
+        // The place of what is not needed any more.
+        outPath: rendered.path === decodedPath ? otherPath : decodedPath,
+      }),
+    async close() {
+      await Promise.all([pool.close(), source.close()]);
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { parentPort } from "node:worker_threads";
+import { MixdownError } from "../core/errors.ts";
+import { type LimitTask, limitSegment } from "./media/limit-segment.ts";
+import { type RenderTask, renderSegment } from "./media/render-segment.ts";
+import { type SurveyTask, surveySegment } from "./media/survey-segment.ts";
+import type { TaskAnswer } from "./process/thread-pool.ts";
+
+// Entry point of the threads that share the work on one recording.
+
+type Task = SurveyTask | RenderTask | LimitTask;
+
+const work = (task: Task): unknown => {
+  switch (task.kind) {
+    case "survey":
+      return surveySegment(task);
+    case "render":
+      return renderSegment(task);
+    case "limit":
+      return limitSegment(task);
+  }
+};
+
+parentPort?.on("message", (task: Task) => {
+  let answer: TaskAnswer;
+  try {
+    answer = { result: work(task) };
+  } catch (error) {
+    answer = error instanceof MixdownError ? { error, code: error.code } : { error };
+  }
+  parentPort?.postMessage(answer);
+});
