@@ -34,6 +34,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // The Terraform JSON: nothing is started, nothing is called.
+      { test: { ...shared, name: "synth", include: ["tests/synth/**/*.test.ts"], testTimeout: 60_000 } },
       {
         test: {
           ...shared,
