@@ -41,6 +41,11 @@ export interface ApiSettings {
   readonly rateLimit: { readonly burst: number; readonly perSecond: number } | null;
   /** How long `/stitch` and `/mix` wait for their job before they answer 202, milliseconds. */
   readonly patienceMs: number;
+  /**
+   * What we answer is collected before it goes out, as gateways do: a stream of events then ends with the first news,
+   * or when the patience is over, and the reader comes back by Last-Event-ID. @default false
+   */
+  readonly buffered?: boolean;
   /** Told of every internal fault, which the caller is not. */
   readonly onFault?: (error: unknown) => void;
   /** Every JSON answer is held against its schema before it goes out; a time cost, so not in production. @default false */

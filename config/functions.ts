@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { UploadRecipe } from "../core/accept-upload.ts";
 import { kindNames, parseParams } from "../core/kinds/index.ts";
+import { readHttpConfig } from "./http.ts";
 import { parseEnv } from "./parse-env.ts";
 
 const jsonObject = z.string().transform((text, context): Record<string, unknown> => {
@@ -16,6 +17,19 @@ const uploadSchema = z.object({
   MIXDOWN_UPLOAD_KIND: z.enum(kindNames).default("clean").describe("What becomes of a dropped file."),
   MIXDOWN_UPLOAD_PARAMS: jsonObject.default({}).describe("Its parameters."),
 });
+
+/** Settings of the HTTP API that a gateway or a function URL stands before: a key is always asked for. */
+export function readDoorConfig(env: NodeJS.ProcessEnv = process.env) {
+  const { corsOrigins, rateLimit, jwt } = readHttpConfig(env);
+  return { access: "keys", corsOrigins, rateLimit, jwt } as const;
+}
+
+/** Whether this function is told where workers run, so that it can stop one. */
+export const knowsWorkers = (env: NodeJS.ProcessEnv = process.env): boolean => (env.MIXDOWN_CLUSTER ?? "") !== "";
+
+/** Whether this function may have deliveries sent later. */
+export const knowsSchedules = (env: NodeJS.ProcessEnv = process.env): boolean =>
+  (env.MIXDOWN_SCHEDULE_GROUP ?? "") !== "";
 
 /** For the function that turns uploads into jobs. @throws MixdownError `usage_invalid` */
 export function readUploadRecipe(env: NodeJS.ProcessEnv = process.env): UploadRecipe {

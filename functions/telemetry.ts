@@ -15,6 +15,23 @@ export interface Telemetry {
   count(metric: MetricName, value?: number): void;
 }
 
+/** One function's logs, counts and traces, by Powertools. */
+export function createTelemetry(name: string) {
+  const logger = new Logger({ serviceName: name });
+  const metrics = new Metrics({
+    serviceName: name,
+    namespace: metricNamespace,
+    defaultDimensions: metricDimensions(),
+  });
+  const tracer = new Tracer({ serviceName: name });
+  const telemetry: Telemetry = {
+    info: (message, fields = {}) => logger.info(message, fields),
+    fault: (message, thrown, fields = {}) => logger.error(message, { ...fields, ...describeFault(thrown) }),
+    count: (metric, value = 1) => metrics.addMetric(metric, MetricUnit.Count, value),
+  };
+  return { logger, metrics, tracer, telemetry };
+}
+
 /**
  * One function's handler in its wrappers: structured logs with the request's id, metrics by EMF, a trace segment.
  * @param name of the function's folder
@@ -23,18 +40,8 @@ export function instrument<E, R>(
   name: string,
   build: (telemetry: Telemetry) => (event: E, context: Context) => Promise<R>,
 ): (event: E, context: Context) => Promise<R> {
-  const logger = new Logger({ serviceName: name });
-  const metrics = new Metrics({
-    serviceName: name,
-    namespace: metricNamespace,
-    defaultDimensions: metricDimensions(),
-  });
-  const tracer = new Tracer({ serviceName: name });
-  const handle = build({
-    info: (message, fields = {}) => logger.info(message, fields),
-    fault: (message, thrown, fields = {}) => logger.error(message, { ...fields, ...describeFault(thrown) }),
-    count: (metric, value = 1) => metrics.addMetric(metric, MetricUnit.Count, value),
-  });
+  const { logger, metrics, tracer, telemetry } = createTelemetry(name);
+  const handle = build(telemetry);
   return async (event, context) => {
     logger.addContext(context);
     metrics.captureColdStartMetric(context.functionName);

@@ -12,7 +12,7 @@ import { jobIdParam } from "./jobs.ts";
 /** Proxies close what is silent; comments keep a stream open. */
 const heartbeatMs = 15_000;
 /** A stream ends before the 15 minutes of a function are over, and goes on by Last-Event-ID. */
-const streamMs = 14 * 60_000;
+const longestStreamMs = 14 * 60_000;
 
 const eventsRoute = createRoute({
   operationId: "watchJob",
@@ -56,13 +56,13 @@ export function addEvents(app: OpenAPIHono<ApiEnv>, { platform, settings }: Stre
         told = eventIdOf(state);
         const data = JSON.stringify(toPublicJob(state));
         writing = writing.then(() => stream.writeSSE({ event: "job", id: eventIdOf(state), data }));
-        if (isTerminal(state.status)) end();
+        if (isTerminal(state.status) || settings.buffered === true) end();
       };
       const unwatch = watcher.watch(ref, tell);
       const heartbeat = setInterval(() => {
         writing = writing.then(() => stream.write(": heartbeat\n\n"));
       }, heartbeatMs);
-      const limit = setTimeout(end, streamMs);
+      const limit = setTimeout(end, settings.buffered === true ? settings.patienceMs : longestStreamMs);
       stream.onAbort(end);
       await over;
       clearInterval(heartbeat);

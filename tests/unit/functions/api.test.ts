@@ -62,3 +62,24 @@ test("fails when an internal fault is told to the caller and not to the log", as
   expect(json.code).toBe("platform_internal");
   expect(telemetry.text()).toContain("a request failed");
 });
+
+test("fails when a stream that the gateway would collect does not end with its first news", async () => {
+  await request("POST", "/v1/jobs", { body: submission });
+  const deps = { ...fixture.deps, settings: { ...fixture.deps.settings, buffered: true } };
+  const ask = async (lastEventId: string) => {
+    const event = loadEvent<APIGatewayProxyEventV2>("http-api-request");
+    Object.assign(event, { rawPath: "/v1/jobs/j/events", rawQueryString: "" });
+    Object.assign(event.headers, { authorization: `Bearer ${key}`, "last-event-id": lastEventId });
+    return (await createHandler(deps, telemetry)(event as never)) as APIGatewayProxyStructuredResultV2;
+  };
+  const text = ({ body = "", isBase64Encoded = false }: APIGatewayProxyStructuredResultV2) =>
+    isBase64Encoded ? Buffer.from(body, "base64").toString() : body;
+  const first = text(await ask(""));
+  const id = /^id: (.*)$/m.exec(first)?.[1] ?? "";
+  expect(first).toContain('"status":"queued"');
+  // Nothing new: it ends with the patience, empty.
+  expect(text(await ask(id))).not.toContain("data:");
+  const waiting = ask(id);
+  await fixture.world.invoke();
+  expect(text(await waiting)).toContain('"phase":"launching"');
+});

@@ -1,0 +1,46 @@
+import { createDynamoApiKeyStore } from "../../adapters/aws/api-key-store.ts";
+import { createDynamoJobStore } from "../../adapters/aws/jobs/job-store.ts";
+import { createDynamoRateLimiter } from "../../adapters/aws/rate-limiter.ts";
+import { createS3TransferSigner } from "../../adapters/aws/transfer-signer.ts";
+import { createDynamoWebhookStore } from "../../adapters/aws/webhook-store.ts";
+import { systemClock } from "../../adapters/embedded/clock.ts";
+import { readAwsConfig } from "../../config/aws.ts";
+import { knowsWorkers, readDoorConfig } from "../../config/functions.ts";
+import type { TaskLauncher } from "../../core/ports.ts";
+import { instrument } from "../telemetry.ts";
+import { openDeadLetters, openLauncher, openOwnBuckets, openOwnTable, openWorkPlatform } from "../wiring.ts";
+import { createHandler } from "./handler.ts";
+
+/** The gateway ends at 30 s, the function at 29. */
+const patienceMs = 25_000;
+
+/** Nothing is launched by a request; a task that is to be stopped is left to the reconciler. */
+const absentLauncher: TaskLauncher = {
+  launch: () => Promise.reject(new Error("requests launch nothing")),
+  stop: async () => {},
+  isAlive: async () => false,
+};
+
+const config = readAwsConfig();
+const table = openOwnTable(config);
+const deps = {
+  platform: {
+    ...openWorkPlatform(config),
+    jobs: createDynamoJobStore(table, systemClock),
+    deadLetters: openDeadLetters(config),
+    launcher: knowsWorkers() ? openLauncher(config) : absentLauncher,
+  },
+  transfers: createS3TransferSigner(openOwnBuckets(config), systemClock),
+  keys: createDynamoApiKeyStore(table),
+  limiter: createDynamoRateLimiter(table, systemClock),
+  webhooks: createDynamoWebhookStore(table),
+  settings: {
+    ...readDoorConfig(),
+    patienceMs,
+    watchMs: 500,
+    buffered: true,
+    checkResponses: config.env !== "prod",
+  },
+};
+
+export const handler = instrument("api", (telemetry) => createHandler(deps, telemetry));
