@@ -23,9 +23,11 @@ const staleTags = [
 const artFormats: ReadonlySet<string> = new Set(["mp3", "m4a", "mp4", "flac"]);
 const artCodecs: ReadonlySet<string> = new Set(["mjpeg", "png"]);
 
-/** Covers that can be carried over as they are. */
+/** Covers that can be carried over as they are; one that ffprobe found no size of is damaged, and stops muxers. */
 export const findCovers = (media: MediaInfo): readonly VideoStream[] =>
-  media.video.filter((stream) => stream.attachedPicture && artCodecs.has(stream.codec));
+  media.video.filter(
+    ({ attachedPicture, codec, width, height }) => attachedPicture && artCodecs.has(codec) && width * height > 0,
+  );
 
 /**
  * Keeps tags, chapters, cover art and, in MP4, the picture. Both files are ffmetadata: `chapterFile` has the chapters at
@@ -45,9 +47,12 @@ export function buildExtras(
   const warnings: Warning[] = [];
   if (kept.length < art.length && coverFile === null) {
     const codecs = art.map((stream) => stream.codec).join(", ");
+    const isDamaged = art.some(({ width, height }) => width * height === 0);
     warnings.push({
       code: "cover_dropped",
-      detail: `Cover art (${codecs}) is not written into ${output.extension} files.`,
+      detail: isDamaged
+        ? `Cover art (${codecs}) is damaged or of an impossible size, and is left out.`
+        : `Cover art (${codecs}) is not written into ${output.extension} files.`,
     });
   }
   const dropped = media.video.filter((stream) => !stream.attachedPicture).length - output.video.length;
