@@ -10,8 +10,11 @@ import type { ApiScope, TransferSigner } from "../../../core/api-ports.ts";
 import { MixdownError } from "../../../core/errors.ts";
 import { World } from "../core/model/world.ts";
 
-/** URLs that lead nowhere: the transfers have tests of their own. */
-const transfers: TransferSigner = {
+const noUpload = (uploadId: string): MixdownError =>
+  new MixdownError("upload_not_found", { message: `No ${uploadId}.` });
+
+/** URLs that lead nowhere, and uploads without parts: the transfers have tests of their own. */
+const createTransfers = (begun = new Map<string, string>()): TransferSigner => ({
   presignUpload: async ({ key, contentType }) => ({
     method: "PUT",
     url: `https://files.example/${encodeURIComponent(key)}`,
@@ -27,18 +30,26 @@ const transfers: TransferSigner = {
     url: `https://files.example/${encodeURIComponent(key)}`,
     expiresAt: "2026-11-01T01:00:00.000Z",
   }),
-  createMultipart: async ({ key }) => ({ key, uploadId: createHash("md5").update(key).digest("hex") }),
+  createMultipart: async ({ key }) => {
+    const uploadId = createHash("md5").update(key).digest("hex");
+    begun.set(uploadId, key);
+    return { key, uploadId };
+  },
   presignPart: async ({ key }, partNumber) => ({
     url: `https://files.example/${encodeURIComponent(key)}/${partNumber}`,
     expiresAt: "2026-11-01T00:15:00.000Z",
   }),
-  listParts: async ({ uploadId }) =>
-    Promise.reject(new MixdownError("upload_not_found", { message: `No ${uploadId}.` })),
-  completeMultipart: async ({ uploadId }) =>
-    Promise.reject(new MixdownError("upload_not_found", { message: `No ${uploadId}.` })),
-  abortMultipart: async () => {},
+  listParts: async ({ uploadId, key }) => {
+    if (begun.get(uploadId) !== key) throw noUpload(uploadId);
+    return [];
+  },
+  completeMultipart: async ({ uploadId, key }) => {
+    if (begun.get(uploadId) !== key) throw noUpload(uploadId);
+    return { key, sizeBytes: 0, etag: "none", contentType: "audio/wav", sha256: null, modifiedAt: 0 };
+  },
+  abortMultipart: async ({ uploadId }) => void begun.delete(uploadId),
   sweepMultipart: async () => 0,
-};
+});
 
 /** The real app over the model of a platform: real stores, no workers of its own. */
 export class ApiFixture {
@@ -55,7 +66,7 @@ export class ApiFixture {
     this.world.objects.put("raw/acme/1/a.wav", "acme's");
     this.deps = {
       platform: this.world.process(),
-      transfers,
+      transfers: createTransfers(),
       keys: this.keys,
       webhooks: createSqliteWebhookStore(this.#database),
       limiter: createMemoryRateLimiter(this.#clock),

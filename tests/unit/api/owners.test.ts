@@ -11,38 +11,93 @@ interface OpenApi {
   readonly paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
 }
 
-/** Everything of the other owner's that a path can name. */
-const theirs: Record<string, string> = { id: "theirs", name: "out.wav", uploadId: "theirs", partNumber: "1" };
+const order = ["get", "put", "post", "delete"];
+
+/** Things of acme's, one of each kind that a path can name. */
+async function putTheirs(key: string): Promise<(template: string) => Record<string, string>> {
+  const job = { jobId: "theirs", kind: "clean", inputs: [{ key: "raw/acme/1/a.wav" }] };
+  expect((await fixture.request("POST", "/v1/jobs", { key, body: job })).status).toBe(202);
+  await fixture.world.settle();
+  const hook = await fixture.request("POST", "/v1/webhooks", { key, body: { url: "https://acme.example/" } });
+  const { endpointId } = (await hook.json()) as { endpointId: string };
+  const upload = await fixture.request("POST", "/s3/multipart", {
+    key,
+    body: { filename: "a.wav", type: "audio/wav" },
+  });
+  const { uploadId, key: objectKey } = (await upload.json()) as { uploadId: string; key: string };
+  const now = "2026-11-01T00:00:00.000Z";
+  await fixture.deps.webhooks.createDelivery({
+    deliveryId: "msg_theirs",
+    endpointId,
+    owner: "acme",
+    eventType: "job.queued.v1",
+    payload: "{}",
+    status: "failed",
+    attempts: 1,
+    nextAttemptAt: null,
+    lastStatus: 500,
+    lastError: null,
+    createdAt: now,
+    version: 1,
+  });
+  return (template) => ({
+    id: template.includes("/deliveries/{id}") ? "msg_theirs" : template.includes("webhooks") ? endpointId : "theirs",
+    name: "out.wav",
+    uploadId,
+    partNumber: "1",
+    "?key": encodeURIComponent(objectKey),
+  });
+}
 
 test("fails when any route that names a thing answers another owner with anything but 404, or changes the thing", async () => {
   const [mine, other] = [await fixture.createKey("local"), await fixture.createKey("acme")];
-  const submitted = await fixture.request("POST", "/v1/jobs", {
-    key: other,
-    body: { jobId: "theirs", kind: "clean", inputs: [{ key: "raw/acme/1/a.wav" }] },
-  });
-  expect(submitted.status).toBe(202);
-  await fixture.world.settle();
-  const before = await fixture.world.get({ owner: "acme", jobId: "theirs" });
-  expect(before?.status).toBe("succeeded");
+  const theirs = await putTheirs(other);
+  const look = async () => [
+    await fixture.world.get({ owner: "acme", jobId: "theirs" }),
+    await fixture.deps.webhooks.listEndpoints("acme"),
+    await fixture.deps.webhooks.getDelivery("acme", "msg_theirs"),
+  ];
+  const before = await look();
+  expect(before[0]).toMatchObject({ status: "succeeded" });
 
   const document = (await (await fixture.request("GET", "/openapi.json")).json()) as OpenApi;
-  const crossed: string[] = [];
-  for (const [template, methods] of Object.entries(document.paths)) {
-    if (!template.includes("{")) continue;
+  const calls = Object.entries(document.paths)
+    .filter(([template]) => template.includes("{"))
+    .flatMap(([template, methods]) => Object.keys(methods).map((method) => ({ template, method })))
+    .sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method));
+  const send = ({ template, method }: (typeof calls)[number], key: string) => {
+    const known = theirs(template);
     const path = template.replace(/\{(\w+)\}/g, (_, name: string) => {
-      expect(theirs[name], `the test does not know {${name}} of ${template}`).toBeDefined();
-      return theirs[name] ?? "";
+      expect(known[name], `the test does not know {${name}} of ${template}`).toBeDefined();
+      return known[name] ?? "";
     });
-    for (const method of Object.keys(methods)) {
-      const query = path.startsWith("/s3/") ? "?key=raw/acme/1/a.wav" : "";
-      const body = method === "post" && path.startsWith("/s3/") ? { parts: [{ PartNumber: 1, ETag: "x" }] } : undefined;
-      const response = await fixture.request(method.toUpperCase(), path + query, { key: mine, body });
-      expect(response.status, `${method} ${path}`).toBe(404);
-      crossed.push(`${method} ${template}`);
-    }
+    const parts = template.startsWith("/s3/");
+    const body = method === "post" && parts ? { parts: [{ PartNumber: 1, ETag: "x" }] } : undefined;
+    return fixture.request(method.toUpperCase(), path + (parts ? `?key=${known["?key"]}` : ""), { key, body });
+  };
+  expect(calls.length).toBeGreaterThanOrEqual(13);
+  for (const call of calls) expect((await send(call, mine)).status, `${call.method} ${call.template}`).toBe(404);
+  expect(await look()).toEqual(before);
+  // Whose they are, they are there: so it is the owner that the 404s are about.
+  for (const call of calls) {
+    const { status } = await send(call, other);
+    expect(status, `${call.method} ${call.template} by its owner`).not.toBe(404);
+    expect(status).toBeLessThan(500);
   }
-  expect(crossed.length).toBeGreaterThanOrEqual(5);
-  expect(await fixture.world.get({ owner: "acme", jobId: "theirs" })).toEqual(before);
+});
+
+test("fails when stitch or mix take another owner's file", async () => {
+  const mine = await fixture.createKey("local");
+  const [own, theirs] = ["raw/local/1/a.wav", "raw/acme/1/a.wav"];
+  for (const [path, body] of [
+    ["/stitch", { message_parts: [own, theirs] }],
+    ["/mix", { narration: theirs, music: own }],
+    ["/mix", { narration: [own], music: theirs }],
+  ] as const) {
+    const response = await fixture.request("POST", path, { key: mine, body });
+    expect(response.status, `${path} ${JSON.stringify(body)}`).toBe(404);
+    expect(await response.json()).toMatchObject({ code: "input_not_found" });
+  }
 });
 
 test("fails when a list shows another owner's jobs, or a cursor of one owner opens another's list", async () => {
