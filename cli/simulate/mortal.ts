@@ -15,6 +15,8 @@ export interface Life {
   readonly crash: CrashPoint;
   writes: number;
   dead: boolean;
+  /** Called when it dies, for what waits in it. */
+  onDeath: () => void;
 }
 
 const writes = new Set([
@@ -27,17 +29,26 @@ export const createLife = (crash: CrashPoint = { atWrite: Number.POSITIVE_INFINI
   crash,
   writes: 0,
   dead: false,
+  onDeath: () => {},
 });
+
+/** Kills a process: none of its calls comes through any more. */
+export function kill(life: Life): void {
+  if (life.dead) return;
+  life.dead = true;
+  life.onDeath();
+}
 
 /** A port as one process sees it, until that process dies: from then on each call ends in a `Crash`. */
 export function makeMortal<P extends object>(port: P, life: Life, turn?: Turn): P {
   const die = async <T>(name: string, call: () => Promise<T>): Promise<T> => {
     if (life.dead) throw new Crash();
     const fatal = writes.has(name) && ++life.writes === life.crash.atWrite;
-    if (fatal) life.dead = true;
-    if (fatal && life.crash.when === "before") throw new Crash();
+    if (fatal && life.crash.when === "before") kill(life);
+    if (life.dead) throw new Crash();
     const result = await call();
-    if (fatal) throw new Crash();
+    if (fatal) kill(life);
+    if (life.dead) throw new Crash();
     return result;
   };
   return new Proxy(port, {

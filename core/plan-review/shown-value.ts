@@ -137,8 +137,15 @@ const childOf = (tree: unknown, key: string | number): unknown =>
 const join = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
 const isEmpty = (value: Shown): boolean =>
   value === null || value === "" || (isTree(value) && Object.keys(value).length === 0);
-const sameValue = (one: unknown, other: unknown): boolean =>
-  one === other || (JSON.stringify(one) ?? "null") === (JSON.stringify(other) ?? "null");
+function sameValue(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  try {
+    return (JSON.stringify(one) ?? "null") === (JSON.stringify(other) ?? "null");
+  } catch {
+    // Nested too deep to be written down: it is told as changed.
+    return false;
+  }
+}
 
 function isSecretName(path: string): boolean {
   const name =
