@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { type BigIntStats, constants } from "node:fs";
+import { type BigIntStats, constants, lstatSync, realpathSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { checkObjectKey } from "../../core/check-object-key.ts";
@@ -99,12 +99,13 @@ export function createFileObjectStore(rootDir: string, options: FileObjectStoreO
   };
 
   /** The file of a key, or nothing. @throws when a link stands in its way */
-  const find = async (root: string, key: string): Promise<Found | undefined> => {
+  const find = (root: string, key: string): Found | undefined => {
     checkObjectKey(key);
     const path = join(root, key);
     try {
-      if ((await fs.realpath(path)) !== path) throw linkRefused(key);
-      const stats = await fs.lstat(path, { bigint: true });
+      // At once: a look at a name takes microseconds, and waking another thread for it twenty times that.
+      if (realpathSync.native(path) !== path) throw linkRefused(key);
+      const stats = lstatSync(path, { bigint: true });
       return stats.isFile() ? { path, stats } : undefined;
     } catch (error) {
       if (isCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
@@ -140,7 +141,7 @@ export function createFileObjectStore(rootDir: string, options: FileObjectStoreO
   };
 
   const head = async (root: string, key: string): Promise<(ObjectInfo & { put: boolean }) | undefined> => {
-    const found = await find(root, key);
+    const found = find(root, key);
     if (found === undefined) return undefined;
     return describe(root, key, found).catch((error) => {
       if (isCode(error, "ENOENT")) return undefined;
@@ -180,7 +181,7 @@ export function createFileObjectStore(rootDir: string, options: FileObjectStoreO
     async getFile(key, path) {
       const root = await openRoot();
       for (let round = 0; round < maxRounds; round++) {
-        const found = await find(root, key);
+        const found = find(root, key);
         if (found === undefined) throw notFound(key);
         try {
           const info = await describe(root, key, found);
