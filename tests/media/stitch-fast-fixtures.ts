@@ -1,26 +1,32 @@
+import { readFile } from "node:fs/promises";
 import { ffmpeg } from "./media-fixtures.ts";
 
 /** Checksums of a file's packets, in order, as libavformat finds them. */
 export async function listPackets(path: string, listing: string): Promise<readonly string[]> {
   await ffmpeg("-v", "error", "-i", path, "-map", "0:a:0", "-c", "copy", "-f", "framemd5", listing);
-  const { readFile } = await import("node:fs/promises");
   const lines = (await readFile(listing, "utf8")).split("\n").filter((line) => /^\d/.test(line));
   return lines.map((line) => line.split(",").at(-1)?.trim() ?? "");
 }
 
-/** Power of the difference against that of `wanted` over frames `from` to before `to`, dB. */
+/**
+ * Power of the difference against that of `wanted` where that is known, dB, over frames `from` to before `to`. A gain
+ * that all samples share is taken out where `fitGain` is set: LAME changes the level of everything by one.
+ */
 export function errorDb(
   heard: Float32Array,
   wanted: Float32Array,
-  range: { readonly from: number; readonly to: number; readonly channels: number },
+  range: { readonly from: number; readonly to: number; readonly channels: number; readonly fitGain?: boolean },
 ): number {
-  let [error, power] = [0, 0];
+  let [cross, own, power] = [0, 0, 0];
   for (let at = range.from * range.channels; at < range.to * range.channels; at++) {
-    const value = wanted[at] ?? 0;
-    error += ((heard[at] ?? 0) - value) ** 2;
+    const [value, other] = [wanted[at] ?? Number.NaN, heard[at] ?? 0];
+    if (Number.isNaN(value)) continue;
+    cross += value * other;
+    own += other ** 2;
     power += value ** 2;
   }
-  return 10 * Math.log10(error / power);
+  const gain = range.fitGain === true ? cross / own : 1;
+  return 10 * Math.log10((power - 2 * gain * cross + gain ** 2 * own) / power);
 }
 
 /** Largest difference between neighbouring samples of a channel. */

@@ -1,4 +1,4 @@
-import { appendFile, readFile, truncate, writeFile } from "node:fs/promises";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Report } from "../../core/report.ts";
@@ -17,8 +17,6 @@ interface Flavour {
   readonly channels: number;
   readonly samplesPerFrame: number;
   readonly args: readonly string[];
-  /** Of the second generation alone, what it is against its source, at the most: a guard for the measurement. */
-  readonly source?: string;
 }
 
 const flavours: readonly Flavour[] = [
@@ -92,6 +90,15 @@ async function joinAndLook(flavour: Flavour, paths: readonly string[], params = 
     }
   }
   for (let at = 0; at < wanted.length; at++) if (claimed[at] === 0) wanted[at] = Number.NaN;
+  // Neighbours that just meet go over into each other within 64 samples.
+  for (const [index, { startSeconds }] of (report.join?.pieces ?? []).entries()) {
+    const end = Math.round(startSeconds * rate) + (sources[index]?.length ?? 0) / channels;
+    const ends = [
+      ...(index === 0 ? [] : [Math.round(startSeconds * rate)]),
+      ...(index === paths.length - 1 ? [] : [end]),
+    ];
+    for (const place of ends) wanted.fill(Number.NaN, Math.max(0, place - 32) * channels, (place + 32) * channels);
+  }
   const known = new Set<string>();
   for (const each of paths) for (const packet of await listPackets(each, `${path}.md5`)) known.add(packet);
   const packets = await listPackets(path, `${path}.md5`);
@@ -147,3 +154,201 @@ test.each(flavours)("fails when a packet or a sample of $name changes outside th
   expect(Math.abs(heard.length / channels - exact)).toBeLessThanOrEqual(samplesPerFrame / 2);
   expect(report.join?.driftMs).toBeCloseTo(((heard.length / channels - exact) / rate) * 1000, 6);
 });
+
+/** The whole as it should be, encoded once more by the codec's own settings, and decoded. */
+async function encodeAgain(flavour: Flavour, { wanted, heard, path }: Joined): Promise<Float32Array> {
+  const whole = wanted.map((value, at) => (Number.isNaN(value) ? (heard[at] ?? 0) : value));
+  const raw = `${path}.f32`;
+  await writeFile(raw, Buffer.from(whole.buffer));
+  const again = `${path}.again.${flavour.extension}`;
+  const format = ["-f", "f32le", "-ar", `${flavour.rate}`, "-ac", `${flavour.channels}`];
+  const args = flavour.args.filter(
+    (argument, at) => argument !== "-write_xing" && flavour.args[at - 1] !== "-write_xing",
+  );
+  await ffmpeg("-v", "error", ...format, "-i", raw, ...args, again);
+  return decode(again);
+}
+
+test.each(flavours)(
+  "fails when a seam of $name is more than 3 dB worse than a second generation, or has a step that no source has",
+  async (flavour) => {
+    const { rate, channels, samplesPerFrame } = flavour;
+    const lengths = [1.13, 0.9, 1.07, 0.83, 1.01].map((seconds) => Math.round(seconds * rate) + 5);
+    const paths = await Promise.all(lengths.map((samples, seed) => writeMusic(flavour, seed + 4, samples)));
+    const joined = await joinAndLook(flavour, paths);
+    const { path, heard, wanted, fresh, sources } = joined;
+    const again = await encodeAgain(flavour, joined);
+    const skipped = await countSkipped(path, heard.length / channels, channels);
+    const seams = fresh.filter(({ from }) => from > 0);
+    expect(seams).toHaveLength(4);
+    const sourceStep = Math.max(...sources.map((source) => largestStep(source, channels)));
+    for (const { from, to } of seams) {
+      const range = { from: from * samplesPerFrame - skipped, to: (to + 2) * samplesPerFrame - skipped, channels };
+      const second = errorDb(again, wanted, { ...range, fitGain: true });
+      // Above 320 kbit/s there is no rate that would make up for the reservoir that a seam cannot have.
+      expect(errorDb(heard, wanted, range)).toBeLessThan(second + (flavour.name === "high" ? 6 : 3));
+      expect(largestStep(heard, channels, range.from, range.to)).toBeLessThanOrEqual(sourceStep);
+    }
+  },
+);
+
+test("fails when the places of random pieces add up their errors, with any gap or crossfade", async () => {
+  const flavour = flavours[0] as Flavour;
+  const { rate, channels, samplesPerFrame } = flavour;
+  const lengths = fc.array(fc.integer({ min: 24_000, max: 40_000 }), { minLength: 2, maxLength: 6 });
+  const between = fc.oneof(
+    fc.constant({}),
+    fc.integer({ min: 1, max: 1_500 }).map((gapMs) => ({ gapMs })),
+    fc.integer({ min: 1, max: 90 }).map((crossfadeMs) => ({ crossfadeMs })),
+  );
+  const property = fc.asyncProperty(lengths, between, async (pieces, params) => {
+    const paths = await Promise.all(pieces.map((samples, seed) => writeMusic(flavour, seed, samples)));
+    const { report, heard } = await joinAndLook(flavour, paths, params);
+    const { gapMs = 0, crossfadeMs = 0 } = params as { gapMs?: number; crossfadeMs?: number };
+    const step = ((gapMs - crossfadeMs) / 1000) * rate;
+    let exact = 0;
+    for (const [index, samples] of pieces.entries()) {
+      const start = (report.join?.pieces[index]?.startSeconds ?? Number.NaN) * rate;
+      expect(Math.abs(start - exact)).toBeLessThanOrEqual(samplesPerFrame / 2 + 1);
+      const source = await decode(paths[index] ?? "");
+      expect(source.length / channels).toBe(samples);
+      // What is reported is where it is: its middle is there, bit for bit.
+      const [middle, at] = [Math.floor(samples / 2) * channels, Math.round(start) * channels];
+      const part = (from: Float32Array, begin: number) => [...from.subarray(begin, begin + 64)];
+      expect(part(heard, at + middle)).toEqual(part(source, middle));
+      exact += samples + step;
+    }
+    expect(Math.abs(heard.length / channels - (exact - step))).toBeLessThanOrEqual(samplesPerFrame / 2 + 1);
+  });
+  await fc.assert(property, { numRuns: 12 });
+});
+
+test("fails when 24 pieces drift, or a seam lies elsewhere than at their ends", async () => {
+  const flavour = flavours[0] as Flavour;
+  const { rate, channels, samplesPerFrame } = flavour;
+  const lengths = Array.from({ length: 24 }, (_, index) => 26_000 + 617 * index);
+  const paths = await Promise.all(lengths.map((samples, seed) => writeMusic(flavour, seed, samples)));
+  const { report, heard, fresh } = await joinAndLook(flavour, paths);
+  let exact = 0;
+  for (const [index, samples] of lengths.entries()) {
+    const start = (report.join?.pieces[index]?.startSeconds ?? Number.NaN) * rate;
+    expect(Math.abs(start - exact)).toBeLessThanOrEqual(samplesPerFrame / 2);
+    exact += samples;
+  }
+  expect(fresh.filter(({ from }) => from > 0)).toHaveLength(23);
+  expect(Math.abs(heard.length / channels - exact)).toBeLessThanOrEqual(samplesPerFrame / 2);
+});
+
+describe("files as people have them", () => {
+  const flavour = flavours[0] as Flavour;
+  const two = async () => [await writeMusic(flavour, 1, 50_001), await writeMusic(flavour, 2, 40_003)] as const;
+  const derive = async (name: string, bytes: Buffer): Promise<string> => {
+    const path = fixtures.file(name);
+    await writeFile(path, bytes);
+    return path;
+  };
+
+  test("fails when tags of any kind become sound, or keep files from being copied", async () => {
+    const [first, second] = await two();
+    const art = fixtures.file("art.png");
+    await ffmpeg("-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-frames:v", "1", art);
+    const tagged = fixtures.file("with-art.mp3");
+    const maps = ["-map", "0:a", "-map", "1:v", "-c", "copy", "-metadata", "title=Spring", "-metadata", "artist=É"];
+    await ffmpeg("-v", "error", "-i", first, "-i", art, ...maps, "-disposition:v", "attached_pic", tagged);
+    const old = Buffer.concat([Buffer.from("TAG".padEnd(33, "x"), "latin1"), Buffer.alloc(95)]);
+    const ape = Buffer.alloc(32 + 40);
+    ape.write("APETAGEX", 40, "latin1");
+    ape.writeUInt32LE(2_000, 48);
+    ape.writeUInt32LE(72, 52);
+    const both = await derive("ape-and-v1.mp3", Buffer.concat([await readFile(second), ape, old]));
+    const { heard, report, path } = await joinAndLook(flavour, [tagged, both]);
+    expect(Math.abs(heard.length / 2 - 90_004)).toBeLessThanOrEqual(576);
+    expect(report.before.map(({ durationSeconds }) => durationSeconds * 44_100)).toEqual([50_001, 40_003]);
+    const log = await ffmpeg("-i", path, "-f", "null", "-");
+    expect(log).toMatch(/title\s*: Spring/);
+    expect(log).toMatch(/artist\s*: É/);
+  });
+
+  test("fails when an old tag's title is lost", async () => {
+    const [first, second] = await two();
+    const old = Buffer.alloc(128);
+    old.write("TAGOld song", "latin1");
+    old.write("Nobody", 33, "latin1");
+    const named = await derive("v1.mp3", Buffer.concat([(await readFile(first)).subarray(await endOfTag(first)), old]));
+    const { path } = await joinAndLook(flavour, [named, second]);
+    const log = await ffmpeg("-i", path, "-f", "null", "-");
+    expect(log).toMatch(/title\s*: Old song/);
+    expect(log).toMatch(/artist\s*: Nobody/);
+  });
+
+  test("fails when a last frame that is cut off shifts what follows, or goes unmentioned", async () => {
+    const [first, second] = await two();
+    const cut = await derive("cut.mp3", await readFile(first));
+    await truncate(cut, 9_000);
+    const { report, outputs, warnings } = await run([cut, second]);
+    expect(report.join?.way).toBe("fast");
+    expect(warnings.map(({ code }) => code)).toEqual(["input_ends_early"]);
+    expect(warnings[0]?.detail).toMatch(/^cut\.mp3 ends 0\.\d+ s before/);
+    const start = Math.round((report.join?.pieces[1]?.startSeconds ?? Number.NaN) * 44_100) * 2;
+    const [heard, source] = [await decode(outputs[0]?.path ?? ""), await decode(second)];
+    expect([...heard.subarray(start + 40_000, start + 40_064)]).toEqual([...source.subarray(40_000, 40_064)]);
+  });
+
+  test.each([
+    [
+      "bytes between its frames",
+      (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 6_000), Buffer.alloc(3, 7), bytes.subarray(6_000)]),
+    ],
+    [
+      "frames of free format",
+      (bytes: Buffer) => Buffer.concat([bytes, Buffer.from([0xff, 0xfb, 0x00, 0xc4]), Buffer.alloc(900, 1)]),
+    ],
+    ["another stream behind it", (bytes: Buffer) => Buffer.concat([bytes, bytes])],
+  ])("fails when a file with %s is copied, or the reason is not told", async (_what, damage) => {
+    const [first, second] = await two();
+    const odd = await derive("odd.mp3", damage(await readFile(first)));
+    const { report, warnings } = await run([second, odd]);
+    expect(report.join).toMatchObject({ way: "exact", reason: expect.stringMatching(/odd\.mp3 (holds|has|changed)/) });
+    expect(warnings.map(({ code }) => code)).not.toContain("fast_join_unavailable");
+    const asked = await run([second, odd], { join: "fast" });
+    expect(asked.warnings.map(({ code }) => code)).toContain("fast_join_unavailable");
+  });
+
+  test.each([
+    { args: ["-ar", "48000"], what: /sample rate/ },
+    { args: ["-ac", "1"], what: /channels/ },
+  ])("fails when inputs that differ by $args are not decoded, or the reason is not told", async ({ args, what }) => {
+    const [first] = await two();
+    const other = fixtures.file(`other${args.join("")}.mp3`);
+    await ffmpeg("-v", "error", "-i", first, ...args, other);
+    const { report } = await run([first, other]);
+    expect(report.join).toMatchObject({ way: "exact", reason: expect.stringMatching(what) });
+  });
+
+  test("fails when matched loudness, another format or the exact way by name is not decoded", async () => {
+    const [first, second] = await two();
+    for (const params of [{ matchLoudness: true }, { format: "wav" }, { join: "exact" }] as const) {
+      expect((await run([first, second], params)).report.join?.way).toBe("exact");
+    }
+  });
+
+  test("fails when the report does not say that seams alone were measured, or a job is not measured whole", async () => {
+    const [first, second] = await two();
+    const quick = await run([first, second]);
+    expect(quick.report.after).toMatchObject({ measured: "seams", integratedLufs: null });
+    const job = await run([first, second], {}, { peaks: true });
+    expect(job.report.after?.measured).toBe("whole");
+    expect(job.outputs.map(({ name }) => name)).toEqual(["stitched.mp3", "peaks.json", "peaks.dat"]);
+    const log = await ffmpeg("-i", job.outputs[0]?.path ?? "", "-af", "ebur128=peak=true", "-f", "null", "-");
+    expect(job.report.after?.integratedLufs).toBeCloseTo(Number(/I:\s+(\S+) LUFS\s+Threshold/.exec(log)?.[1]), 0);
+    const peak = Number(/Peak:\s+(\S+) dBFS/.exec(log)?.[1]);
+    expect(Math.abs((job.report.after?.truePeakDbtp ?? 0) - peak)).toBeLessThan(0.2);
+    expect(quick.report.after?.truePeakDbtp ?? 9).toBeLessThanOrEqual(peak + 0.2);
+  });
+});
+
+/** First byte behind the ID3v2 tag. */
+async function endOfTag(path: string): Promise<number> {
+  const head = (await readFile(path)).subarray(0, 10);
+  return head.toString("latin1", 0, 3) === "ID3" ? 10 + ((head[8] ?? 0) << 7) + (head[9] ?? 0) : 0;
+}

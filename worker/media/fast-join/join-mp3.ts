@@ -9,8 +9,16 @@ import { type RenderedSeams, renderSeams } from "./render-seams.ts";
 import { writeMp3 } from "./write-mp3.ts";
 import { leastXingStart } from "./xing-frame.ts";
 
-/** Frames on each side of a seam among which its ends are chosen: transients make windows that do not fit together. */
-const slackFrames = { first: 4, second: 16 };
+interface Attempt {
+  /** Frames on each side of a seam among which its ends are chosen: transients make windows that do not fit together. */
+  readonly slackFrames: number;
+  /** Of the highest bit rate, for new frames. */
+  readonly share: number;
+}
+const attempts: Readonly<Record<"usual" | "roomy", Attempt>> = {
+  usual: { slackFrames: 4, share: 1 },
+  roomy: { slackFrames: 16, share: 0.8 },
+};
 
 export interface JoinOptions {
   readonly toolchain: Toolchain;
@@ -30,14 +38,14 @@ export interface FastJoin extends RenderedSeams {
 /** Joins tracks of one rate and layout into `outPath`. Throws a `Doubt` when they do not lend themselves to it. */
 export async function joinMp3(tracks: readonly Mp3Track[], options: JoinOptions): Promise<FastJoin> {
   const { toolchain, signal, outPath, gap, crossfade } = options;
-  const codec = createMp3Codec(tracks);
-  const joinWith = async (slack: number) => {
-    const wishes = { grid: codec.grid, gap, crossfade, leastStart: leastXingStart, slackFrames: slack };
+  const joinWith = async ({ slackFrames, share }: Attempt) => {
+    const codec = createMp3Codec(tracks, share);
+    const wishes = { grid: codec.grid, gap, crossfade, leastStart: leastXingStart, slackFrames };
     const plan = buildJoinPlan(tracks, wishes);
     return { plan, ...(await renderSeams(toolchain, codec, plan.seams, signal)) };
   };
-  const joined = await joinWith(slackFrames.first).catch((error: unknown) => {
-    if (error instanceof Doubt) return joinWith(slackFrames.second);
+  const joined = await joinWith(attempts.usual).catch((error: unknown) => {
+    if (error instanceof Doubt) return joinWith(attempts.roomy);
     throw error;
   });
   const { plan, splices } = joined;

@@ -16,9 +16,10 @@ const filterReach = 480;
 
 /**
  * Seams of mp3. The encoder is fed in step with the tracks' own frames, so that its transforms see what theirs saw: the
- * aliasing of the last copied granule and the first new one cancels, and the second generation costs little.
+ * aliasing of the last copied granule and the first new one cancels, and the second generation costs little. `share` of
+ * the highest bit rate is used at the most: below 1 it leaves room for a reservoir behind full frames.
  */
-export function createMp3Codec(tracks: readonly Mp3Track[]): SeamCodec {
+export function createMp3Codec(tracks: readonly Mp3Track[], share = 1): SeamCodec {
   const [first] = tracks;
   if (first === undefined) throw new Doubt("there is no input");
   const { sampleRateHz, channels, samplesPerFrame } = first.header;
@@ -35,14 +36,17 @@ export function createMp3Codec(tracks: readonly Mp3Track[]): SeamCodec {
     span.track === null
       ? Array.from({ length: to - from }, () => silent)
       : read(span.track, from - span.frameOffset, to - span.frameOffset);
-  const bitRate = chooseBitRate(tracks);
+  const bitRate = chooseBitRate(tracks, share);
   const plan = buildEncoderPlan("mp3", { sampleRateHz, channels, bitRate });
   return {
     grid: { samplesPerFrame, tailSamples: 576 + filterReach, leadSamples: filterReach },
     ...{ sampleRateHz, channels, delaySamples, gainDb: -plan.gainDb },
     decodeInputArgs: ["-f", "mp3"],
     // Without a reservoir of its own a frame can be taken out of the stream.
-    encodeOutputArgs: [...plan.codecArgs, "-reservoir", "0", "-write_xing", "0", "-id3v2_version", "0", "-f", "mp3"],
+    encodeOutputArgs: [
+      ...[...plan.codecArgs, "-reservoir", "0"],
+      ...["-write_xing", "0", "-id3v2_version", "0", "-f", "mp3"],
+    ],
     settle: (from) => Math.max(0, from - settleFrames),
     countFrames: (track) => tracks[track]?.frames ?? 0,
     readFrames: read,
@@ -60,10 +64,11 @@ export function createMp3Codec(tracks: readonly Mp3Track[]): SeamCodec {
 }
 
 /** Two steps above the tracks' own: a few frames cost little, and are a second generation. */
-function chooseBitRate(tracks: readonly Mp3Track[]): number {
+function chooseBitRate(tracks: readonly Mp3Track[], share: number): number {
   const [first] = tracks;
   const most = Math.max(...tracks.map((track) => track.bitRate));
-  return first?.header.samplesPerFrame === 1152 ? Math.min(256_000, most * 1.5) : Math.min(128_000, most * 1.5);
+  const highest = first?.header.samplesPerFrame === 1152 ? 320_000 : 160_000;
+  return Math.min(highest * share, most * 1.5);
 }
 
 async function spliceSeam(
