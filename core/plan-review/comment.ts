@@ -1,3 +1,4 @@
+import { prices } from "../cost.ts";
 import {
   formatAccess,
   formatChange,
@@ -11,7 +12,6 @@ import {
 } from "./comment-items.ts";
 import { countGates } from "./gates.ts";
 import { countOf, formatCode, formatUsd } from "./markdown-text.ts";
-import { priceDate, priceRegion } from "./monthly-cost.ts";
 import type { Plan, PlannedAction } from "./plan.ts";
 import { isDestroyed, type PlanReview } from "./review.ts";
 import { lossOf } from "./stateful-types.ts";
@@ -113,7 +113,7 @@ function buildBlocks(review: PlanReview): readonly Block[] {
       ...(costs.length === 0
         ? {}
         : {
-            note: `At rest, list prices of ${priceRegion} as of ${priceDate}; requests, traffic and task hours are not in it.`,
+            note: `At rest, list prices of ${prices.region} as of ${prices.asOf}; requests, traffic and task hours are not in it.`,
           }),
       items: costs.map(formatCost),
     },

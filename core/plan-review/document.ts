@@ -1,6 +1,6 @@
+import { prices } from "../cost.ts";
 import { formatComment } from "./comment.ts";
 import { countGates, exitCodeOfGates, type Gate } from "./gates.ts";
-import { priceDate, priceRegion } from "./monthly-cost.ts";
 import type { ResourceChange } from "./plan.ts";
 import type { PlanReview } from "./review.ts";
 import { describeValue } from "./shown-value.ts";
@@ -37,7 +37,7 @@ export function buildReviewDocument(review: PlanReview, failOn: readonly Gate[])
     exposure: review.exposure.map((one) => ({ ...place(one), ...one.exposure })),
     cost: {
       monthlyUsdChange: Math.round(review.monthlyUsdChange * 100) / 100,
-      prices: `${priceRegion}, ${priceDate}`,
+      prices: `${prices.region}, ${prices.asOf}`,
       changes: review.costs.map((one) => ({ ...place(one), beforeUsd: one.beforeUsd, afterUsd: one.afterUsd })),
     },
     changes: review.changes.map((one) => ({

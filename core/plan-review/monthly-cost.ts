@@ -1,40 +1,41 @@
+import { hoursAMonth, prices as listed } from "../cost.ts";
 import { isHidden, isRecord, itemsOf, readPath, type Shown } from "./shown-value.ts";
-
-/** List prices of us-east-1 on demand, as published in 2026; a month has 730 hours. */
-export const priceDate = "2026-01";
-export const priceRegion = "us-east-1";
-const hours = 730;
 
 type Price = (value: Shown) => number;
 const fixed =
   (usd: number): Price =>
   () =>
     usd;
-const hourly = (usd: number): Price => fixed(usd * hours);
+const hourly = (usd: number): Price => fixed(usd * hoursAMonth);
 const count = (value: Shown | undefined): number => Math.max(1, isHidden(value) ? 1 : itemsOf(value).length);
 const numberAt = (value: Shown, path: string): number => {
   const at = readPath(value, path);
   return typeof at === "number" ? at : 0;
 };
 
-/** What is paid for being there; use (requests, bytes, task hours) is not in it. Sources: the services' pricing pages. */
+/**
+ * What is paid for being there; use (requests, bytes, task hours) is not in it. What our own stacks hold is priced in
+ * core/cost.ts, the rest here: list prices of the same region, from the services' pricing pages.
+ */
 const prices: Readonly<Record<string, Price>> = {
   // A private one has no public side and costs the same.
-  aws_nat_gateway: hourly(0.045),
+  aws_nat_gateway: hourly(listed.natGatewayHourUsd),
   // Every public IPv4 address costs, in use or idle.
-  aws_eip: hourly(0.005),
+  aws_eip: hourly(listed.publicAddressHourUsd),
   aws_vpc_endpoint: (value) =>
-    readPath(value, "vpc_endpoint_type") === "Interface" ? count(readPath(value, "subnet_ids")) * 0.01 * hours : 0,
-  aws_kms_key: fixed(1),
-  aws_kms_external_key: fixed(1),
-  aws_kms_replica_key: fixed(1),
+    readPath(value, "vpc_endpoint_type") === "Interface"
+      ? count(readPath(value, "subnet_ids")) * listed.interfaceEndpointHourUsd * hoursAMonth
+      : 0,
+  aws_kms_key: fixed(listed.kmsKeyMonthUsd),
+  aws_kms_external_key: fixed(listed.kmsKeyMonthUsd),
+  aws_kms_replica_key: fixed(listed.kmsKeyMonthUsd),
   aws_secretsmanager_secret: fixed(0.4),
   aws_cloudwatch_metric_alarm: (value) => {
     const period = numberAt(value, "period");
-    return period > 0 && period < 60 ? 0.3 : 0.1;
+    return period > 0 && period < 60 ? 0.3 : listed.alarmMonthUsd;
   },
   aws_cloudwatch_composite_alarm: fixed(0.5),
-  aws_cloudwatch_dashboard: fixed(3),
+  aws_cloudwatch_dashboard: fixed(listed.dashboardMonthUsd),
   aws_route53_zone: fixed(0.5),
   aws_lb: hourly(0.0225),
   aws_alb: hourly(0.0225),
@@ -42,11 +43,11 @@ const prices: Readonly<Record<string, Price>> = {
   aws_ec2_transit_gateway_vpc_attachment: hourly(0.05),
   aws_eks_cluster: hourly(0.1),
   aws_wafv2_web_acl: (value) => 5 + itemsOf(readPath(value, "rule")).length,
-  aws_kinesis_stream: (value) => Math.max(1, numberAt(value, "shard_count")) * 0.015 * hours,
+  aws_kinesis_stream: (value) => Math.max(1, numberAt(value, "shard_count")) * 0.015 * hoursAMonth,
   aws_dynamodb_table: (value) =>
     readPath(value, "billing_mode") === "PAY_PER_REQUEST"
       ? 0
-      : (numberAt(value, "read_capacity") * 0.00013 + numberAt(value, "write_capacity") * 0.00065) * hours,
+      : (numberAt(value, "read_capacity") * 0.00013 + numberAt(value, "write_capacity") * 0.00065) * hoursAMonth,
 };
 
 /** Types that cost while they stand and whose price depends on more than a plan tells. */
