@@ -202,7 +202,9 @@ export function createSqliteJobStore(database: Database, clock: Clock): JobStore
     async listWaitingFor(ref) {
       return database
         .prepare(
-          "SELECT document FROM jobs WHERE owner = ? AND waits_for = ? AND status = 'queued' ORDER BY created_at, job_id",
+          // Left to itself SQLite takes the index that spares it the sorting, and reads all jobs of the owner at each end.
+          `SELECT document FROM jobs INDEXED BY jobs_waiting WHERE owner = ? AND waits_for = ? AND status = 'queued'
+           ORDER BY created_at, job_id`,
         )
         .all(ref.owner, ref.jobId)
         .map(parse);
