@@ -189,7 +189,7 @@ export const settings = {
     "MIXDOWN_UPLOAD_TRIGGER",
     flag,
     false,
-    "A file dropped under `raw/` becomes a `clean` job.",
+    "A file dropped into the bucket of uploads becomes a `clean` job.",
     testOnly,
   ),
   statusTable: setting("MIXDOWN_STATUS_TABLE", flag, false, "Job states go to a table over PostgREST.", testOnly),

@@ -97,7 +97,7 @@ export class JobsStack extends EnvironmentStack {
       enabled: true,
     });
     // Its rule stands beside the cluster whose tasks it hears of.
-    this.#createFunction("task-state", "Settles tasks that stopped", launch, []);
+    this.#createFunction("task-state", "Settles tasks that stopped", {}, []);
     const reconciler = this.#createFunction("reconciler", "Looks after jobs that nobody looks after", launch, []);
     createEventRoute(this, {
       id: "reconcile",

@@ -1,0 +1,72 @@
+import { apiKeyReadPermissions, apiKeyStorePermissions } from "../adapters/aws/api-key-store.ts";
+import { deadLetterStorePermissions } from "../adapters/aws/dead-letter-store.ts";
+import { ecsTaskLauncherPermissions } from "../adapters/aws/ecs-task-launcher.ts";
+import { jobQueueRejectPermissions, jobQueueSendPermissions } from "../adapters/aws/job-queue.ts";
+import { jobStorePermissions } from "../adapters/aws/jobs/job-store.ts";
+import { lambdaTaskLauncherPermissions } from "../adapters/aws/lambda-task-launcher.ts";
+import { objectStorePermissions } from "../adapters/aws/objects/object-store.ts";
+import { rateLimiterPermissions } from "../adapters/aws/rate-limiter.ts";
+import { resultCachePermissions } from "../adapters/aws/result-cache.ts";
+import { transferSignerPermissions } from "../adapters/aws/transfer-signer.ts";
+import { webhookStorePermissions } from "../adapters/aws/webhook-store.ts";
+import type { Grantee } from "../config/function-names.ts";
+import type { Permission } from "../core/permission.ts";
+
+type Table = readonly Permission[];
+
+const pick = (table: Table, keep: (permission: Permission) => boolean): Table => table.filter(keep);
+const read = new Set<string>(["s3:GetObject", "s3:ListBucket"]);
+
+/** Looking at objects. */
+const look = pick(objectStorePermissions, ({ action }) => read.has(action));
+/** What settling does besides: sweep the outputs of lost runs. */
+const sweep = pick(
+  objectStorePermissions,
+  ({ action, resource }) => action === "s3:DeleteObject" && resource === "derived",
+);
+/** A run writes results, and never touches what others brought. */
+const produce = pick(
+  objectStorePermissions,
+  ({ action, resource }) =>
+    resource === "derived" && (action === "s3:PutObject" || action === "s3:AbortMultipartUpload"),
+);
+const work = [...jobStorePermissions, ...jobQueueSendPermissions, ...resultCachePermissions, ...look, ...sweep];
+const launch = [...ecsTaskLauncherPermissions, ...lambdaTaskLauncherPermissions];
+const parameters: Table = [{ action: "ssm:GetParameter", resource: "parameters" }];
+
+/** Which of its adapters' permissions each function, and the worker, needs: what its wiring opens, as far as it is used. */
+export const permissionTables: Readonly<Record<Grantee, Table>> = {
+  invoker: [...work, ...launch, ...deadLetterStorePermissions, ...jobQueueRejectPermissions],
+  "task-state": work,
+  reconciler: [...work, ...launch, ...deadLetterStorePermissions],
+  "dead-letters": [...work, ...deadLetterStorePermissions],
+  events: [{ action: "events:PutEvents", resource: "bus" }],
+  uploads: work,
+  webhooks: [
+    ...webhookStorePermissions,
+    { action: "scheduler:CreateSchedule", resource: "schedules" },
+    { action: "iam:PassRole", resource: "scheduler-role" },
+  ],
+  status: parameters,
+  api: [
+    ...work,
+    ...deadLetterStorePermissions,
+    ...transferSignerPermissions,
+    ...apiKeyStorePermissions,
+    ...rateLimiterPermissions,
+    ...webhookStorePermissions,
+    ...parameters,
+  ],
+  authorizer: apiKeyReadPermissions,
+  stream: [...jobStorePermissions, ...apiKeyReadPermissions, ...rateLimiterPermissions],
+  worker: [...work, ...produce],
+};
+
+/** Each once, in the order of resource and action: what is generated must not depend on who came first. */
+export function tidy(table: Table): Table {
+  const texts = new Set(table.map(({ resource, action }) => `${resource} ${action}`));
+  return [...texts].sort().map((text) => {
+    const [resource, action] = text.split(" ") as [Permission["resource"], Permission["action"]];
+    return { action, resource };
+  });
+}
