@@ -31,6 +31,10 @@ export const knowsWorkers = (env: NodeJS.ProcessEnv = process.env): boolean => (
 export const knowsSchedules = (env: NodeJS.ProcessEnv = process.env): boolean =>
   (env.MIXDOWN_SCHEDULE_GROUP ?? "") !== "";
 
+/** Whether webhooks may go to private addresses: where everything is an emulator on one machine, and nowhere else. */
+export const mayCallPrivate = (env: NodeJS.ProcessEnv = process.env): boolean =>
+  env.MIXDOWN_ENV === "test" && env.MIXDOWN_PRIVATE_WEBHOOKS === "true";
+
 /** For the function that turns uploads into jobs. @throws MixdownError `usage_invalid` */
 export function readUploadRecipe(env: NodeJS.ProcessEnv = process.env): UploadRecipe {
   const { MIXDOWN_UPLOAD_KIND: kind, MIXDOWN_UPLOAD_PARAMS: params } = parseEnv(uploadSchema, env);

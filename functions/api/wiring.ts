@@ -1,11 +1,13 @@
 import { createDynamoApiKeyStore } from "../../adapters/aws/api-key-store.ts";
+import { createCallScheduler } from "../../adapters/aws/call-scheduler.ts";
 import { createDynamoJobStore } from "../../adapters/aws/jobs/job-store.ts";
 import { createDynamoRateLimiter } from "../../adapters/aws/rate-limiter.ts";
+import { createSsmSecretReader } from "../../adapters/aws/secret-reader.ts";
 import { createS3TransferSigner } from "../../adapters/aws/transfer-signer.ts";
 import { createDynamoWebhookStore } from "../../adapters/aws/webhook-store.ts";
 import { systemClock } from "../../adapters/embedded/clock.ts";
-import { readAwsConfig } from "../../config/aws.ts";
-import { knowsWorkers, readDoorConfig } from "../../config/functions.ts";
+import { readAwsConfig, readScheduleConfig, readSecretConfig } from "../../config/aws.ts";
+import { knowsSchedules, knowsWorkers, readDoorConfig } from "../../config/functions.ts";
 import type { TaskLauncher } from "../../core/ports.ts";
 import { instrument } from "../telemetry.ts";
 import { openDeadLetters, openLauncher, openOwnBuckets, openOwnTable, openWorkPlatform } from "../wiring.ts";
@@ -23,10 +25,18 @@ const absentLauncher: TaskLauncher = {
 
 const config = readAwsConfig();
 const table = openOwnTable(config);
+const secrets = createSsmSecretReader(readSecretConfig().prefix, systemClock);
+
+/** Seals the cursors of lists. */
+const cursorKey = async (): Promise<Uint8Array> => {
+  const secret = await secrets.get("cursor_key");
+  if (secret !== undefined) return Buffer.from(secret);
+  throw new Error("the parameter cursor_key is not set");
+};
 const deps = {
   platform: {
     ...openWorkPlatform(config),
-    jobs: createDynamoJobStore(table, systemClock),
+    jobs: createDynamoJobStore(table, systemClock, cursorKey),
     deadLetters: openDeadLetters(config),
     launcher: knowsWorkers() ? openLauncher(config) : absentLauncher,
   },
@@ -34,6 +44,7 @@ const deps = {
   keys: createDynamoApiKeyStore(table),
   limiter: createDynamoRateLimiter(table, systemClock),
   webhooks: createDynamoWebhookStore(table),
+  calls: knowsSchedules() ? createCallScheduler(readScheduleConfig(), systemClock) : undefined,
   settings: {
     ...readDoorConfig(),
     patienceMs,
