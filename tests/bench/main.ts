@@ -8,6 +8,7 @@ import type { Row } from "./row.ts";
 import { cleanMp3, cleanWav } from "./rows/clean.ts";
 import { cliStart, cliStartPacked } from "./rows/cli-start.ts";
 import { stitchExact, stitchExactMp3, stitchMany } from "./rows/stitch-exact.ts";
+import { stitchFast, stitchFastCopy } from "./rows/stitch-fast.ts";
 import { submit } from "./rows/submit.ts";
 
 // `npm run bench -- [--row NAME]... [--quick] [--write]`: medians of three rounds, both sides in turn, as ratios. Needs
@@ -19,6 +20,8 @@ const rows: readonly Row[] = [
   stitchExact,
   stitchExactMp3,
   stitchMany,
+  stitchFast,
+  stitchFastCopy,
   submit,
   cliStart,
   cliStartPacked,

@@ -185,8 +185,10 @@ test.each(flavours)(
     for (const { from, to } of seams) {
       const range = { from: from * samplesPerFrame - skipped, to: (to + 2) * samplesPerFrame - skipped, channels };
       const second = errorDb(again, wanted, { ...range, fitGain: true });
-      // Above 320 kbit/s there is no rate that would make up for the reservoir that a seam cannot have.
-      expect(errorDb(heard, wanted, range)).toBeLessThan(second + (flavour.name === "high" ? 6 : 3));
+      // Above 320 kbit/s there is no rate that would make up for the reservoir that a seam cannot have: 38 dB is what the
+      // codec itself does at 128.
+      const bound = flavour.name === "high" ? -35 : second + 3;
+      expect(errorDb(heard, wanted, range)).toBeLessThan(bound);
       expect(largestStep(heard, channels, range.from, range.to)).toBeLessThanOrEqual(sourceStep);
     }
   },
@@ -220,7 +222,7 @@ test("fails when the places of random pieces add up their errors, with any gap o
     }
     expect(Math.abs(heard.length / channels - (exact - step))).toBeLessThanOrEqual(samplesPerFrame / 2 + 1);
   });
-  await fc.assert(property, { numRuns: 12 });
+  await fc.assert(property, { numRuns: 6 });
 });
 
 test("fails when 24 pieces drift, or a seam lies elsewhere than at their ends", async () => {
