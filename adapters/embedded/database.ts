@@ -1,6 +1,6 @@
 import type { DatabaseSync, DatabaseSyncOptions, StatementSync } from "node:sqlite";
 import { MixdownError } from "../../core/errors.ts";
-import { createGroupCommit } from "./group-commit.ts";
+import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
 import { migrations } from "./migrations.ts";
 
 type Value = string | number | null;
@@ -18,8 +18,8 @@ export interface Database {
   prepare(sql: string): Statement;
   /** Runs `work` as one transaction, whole or not at all; writers of other processes wait their turn. */
   transaction<T>(work: () => T): T;
-  /** As `transaction`, soon, and together with what others ask for meanwhile; resolves once it is on disk. */
-  commit<T>(work: () => T): Promise<T>;
+  /** As `transaction`, soon, and together with what others ask for meanwhile; resolves once it is committed. */
+  commit: GroupCommit["commit"];
   close(): void;
 }
 

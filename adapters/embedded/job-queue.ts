@@ -27,6 +27,9 @@ export interface SqliteJobQueue extends JobQueue {
   handBackAll(): Promise<void>;
 }
 
+/** The store is the truth: at its start the platform wakes every job that is queued. */
+const asWakeUpCall = { survives: "kill" } as const;
+
 /** Whether the message is the first of its group; a message leaves the table when it is done with. */
 const isFirst = `NOT EXISTS (
   SELECT 1 FROM messages AS earlier WHERE earlier.group_id = m.group_id AND earlier.dead_reason IS NULL
@@ -100,7 +103,7 @@ export function createSqliteJobQueue(database: Database, clock: Clock, options: 
         database
           .prepare("INSERT INTO messages (id, group_id, body, visible_at) VALUES (?, ?, ?, 0)")
           .run(randomUUID(), groupId, body);
-      });
+      }, asWakeUpCall);
     },
 
     receive: async (max) => take(nextMessage, max, handOut),

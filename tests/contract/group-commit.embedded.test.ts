@@ -87,6 +87,19 @@ describe("writes that share a transaction", () => {
     expect(commits()).toBe(1);
   });
 
+  test("fails when what must survive a power cut is not waited for, or what need not is", async () => {
+    const pragmas = () => said.filter((sql) => sql.startsWith("PRAGMA"));
+    await group.commit(note("a"), { survives: "kill" });
+    expect(said[0]).toBe("PRAGMA synchronous = NORMAL");
+    expect(pragmas()).toEqual(["PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"]);
+    await Promise.all([group.commit(note("b"), { survives: "kill" }), group.commit(note("c"))]);
+    expect(pragmas()).toHaveLength(2);
+    fault = new Error("no");
+    await expect(group.commit(note("d"), { survives: "kill" })).rejects.toThrow("no");
+    expect(pragmas().at(-1)).toBe("PRAGMA synchronous = FULL");
+    expect(read()).toEqual(["a", "b", "c"]);
+  });
+
   test("fails when what waits is lost at a close", async () => {
     const asked = group.commit(note("a"));
     group.flush();
