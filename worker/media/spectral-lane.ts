@@ -1,4 +1,4 @@
-import { startKernel } from "../kernels/run-kernel.ts";
+import { startFourier } from "../kernels/start-fourier.ts";
 import { buildRootHann } from "./stft-window.ts";
 
 /** The work space of one channel of the denoiser. */
@@ -42,15 +42,7 @@ export function createSpectralLane(
   depthDb: number,
   mostHeld: number,
 ): SpectralLane {
-  const kernel = startKernel("denoise", [size, mostHeld]);
-  const half = size / 2;
-  kernel.floats(kernel.read("weights"), size).set(buildRootHann(size));
-  kernel.floats(kernel.read("twiddles"), 2 * half).set(buildTwiddles(half));
-  const turns = kernel.floats(kernel.read("turns"), 2 * (half + 4));
-  for (let k = 0; k < half; k++) {
-    turns[k] = Math.cos((Math.PI * k) / half);
-    turns[half + 4 + k] = Math.sin((Math.PI * k) / half);
-  }
+  const kernel = startFourier("denoise", [size, mostHeld], buildRootHann(size));
   if (noise !== null) {
     kernel.floats(kernel.read("noise"), noise.length).set(noise);
     kernel.floats(kernel.read("inverseNoise"), noise.length).set(noise.map((power) => 1 / (power + 1e-20)));
@@ -70,23 +62,4 @@ export function createSpectralLane(
     },
     kept: () => ({ powerIn: read().powerIn - before.powerIn, powerOut: read().powerOut - before.powerOut }),
   };
-}
-
-/** cos and sin of one, two and three times each angle of each pass: of the first pass kind after kind (see fourier.as). */
-function buildTwiddles(points: number): Float32Array {
-  const twiddles = new Float32Array(2 * points);
-  let start = 0;
-  for (let length = points; length >= 4; length /= 4) {
-    const quarter = length / 4;
-    for (let p = 0; p < quarter; p++) {
-      for (let power = 1; power <= 3; power++) {
-        const angle = (-2 * Math.PI * p * power) / length;
-        const [re, im] = [2 * power - 2, 2 * power - 1];
-        twiddles[start + (length === points ? re * quarter + p : 6 * p + re)] = Math.cos(angle);
-        twiddles[start + (length === points ? im * quarter + p : 6 * p + im)] = Math.sin(angle);
-      }
-    }
-    start += 6 * quarter;
-  }
-  return twiddles;
 }

@@ -1,3 +1,4 @@
+import { startFourier } from "../kernels/start-fourier.ts";
 import {
   buildBandEdges,
   classCount,
@@ -7,7 +8,6 @@ import {
   toDbfs,
   watchStep,
 } from "./spectral-bands.ts";
-import { createRealFft } from "./spectral-fft.ts";
 import { describePauses, type NoiseFindings } from "./spectral-pauses.ts";
 import { buildRootHann, chooseWindow } from "./stft-window.ts";
 
@@ -36,18 +36,16 @@ export function createNoiseSurvey(format: NoiseFormat): NoiseSurvey {
   const { sampleRateHz, channels, stride = 1 } = format;
   const size = chooseWindow(sampleRateHz);
   const bins = size / 2 + 1;
-  const fft = createRealFft(size);
-  const weights = buildRootHann(size);
+  const kernel = startFourier("survey", [size], buildRootHann(size));
+  const window = kernel.floats(kernel.read("samples"), size);
+  const spectrum = kernel.floats(kernel.read("powers"), bins);
   const edges = buildBandEdges(sampleRateHz, size);
   const toBin = (hz: number) => Math.min(bins - 1, Math.round((hz * size) / sampleRateHz));
   const [low, high] = [toBin(speechBandHz.low), toBin(speechBandHz.high)];
   const classes: (LevelClass | undefined)[] = Array.from({ length: classCount });
-  const pending = Array.from({ length: channels }, () => new Float64Array(size));
-  const powers = Array.from({ length: channels }, () => new Float64Array(bins));
+  const pending = Array.from({ length: channels }, () => new Float32Array(size));
+  const powers = Array.from({ length: channels }, () => new Float32Array(bins));
   const sums = new Float64Array(channels);
-  const scratch = new Float64Array(size);
-  const re = new Float64Array(bins);
-  const im = new Float64Array(bins);
   let filled = 0;
   let taken = 0;
   let windows = 0;
@@ -56,10 +54,9 @@ export function createNoiseSurvey(format: NoiseFormat): NoiseSurvey {
     for (const [channel, source] of pending.entries()) {
       // An offset is taken off elsewhere: here it would pass for a noise.
       const offset = (sums[channel] as number) / taken;
-      for (let at = 0; at < size; at++) scratch[at] = ((source[at] as number) - offset) * (weights[at] as number);
-      fft.forward(scratch, re, im);
-      const power = powers[channel] as Float64Array;
-      for (let bin = 0; bin < bins; bin++) power[bin] = (re[bin] as number) ** 2 + (im[bin] as number) ** 2;
+      window.set(source);
+      kernel.call("transform", offset);
+      powers[channel]?.set(spectrum);
     }
   };
 
@@ -89,7 +86,9 @@ export function createNoiseSurvey(format: NoiseFormat): NoiseSurvey {
       for (let bin = 0, at = 0; bin < bins; bin += watchStep, at++) {
         logs[at] = (logs[at] as number) + 10 * Math.log10((power[bin] as number) + 1e-30);
       }
-      for (let bin = low; bin <= high; bin++) entry.energy += power[bin] as number;
+      let energy = 0;
+      for (let bin = low; bin <= high; bin++) energy += power[bin] as number;
+      entry.energy += energy;
     }
   };
 
@@ -99,7 +98,7 @@ export function createNoiseSurvey(format: NoiseFormat): NoiseSurvey {
       for (let frame = 0; frame < count; ) {
         const take = Math.min(size - filled, count - frame);
         for (let channel = 0; channel < channels; channel++) {
-          const target = pending[channel] as Float64Array;
+          const target = pending[channel] as Float32Array;
           let sum = 0;
           for (let i = 0, at = frame * channels + channel; i < take; i++, at += channels) {
             const value = samples[at] as number;
