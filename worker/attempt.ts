@@ -53,7 +53,7 @@ async function openPlatform(ffmpegMajor: number): Promise<{ platform: WorkPlatfo
   if (isOnAws()) {
     const config = readAwsConfig();
     const { openAwsWorkPlatform } = await import("./aws/wiring.ts");
-    return { platform: openAwsWorkPlatform(config, ffmpegMajor), scratchDir: config.scratchDir };
+    return { platform: openAwsWorkPlatform(config), scratchDir: config.scratchDir };
   }
   const config = readEmbeddedConfig();
   return { platform: openWorkPlatform(config, ffmpegMajor), scratchDir: join(config.dataDir, "scratch") };

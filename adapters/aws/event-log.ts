@@ -81,7 +81,7 @@ export function createDynamoEventLog(table: Table): EventLog {
       },
       ...pending.map((item): Write => ({ Delete: { TableName: table.name, Key: keyOf(item) } })),
       ...events.map((event, index): Write => {
-        const ttl = ttlOf(Date.parse(event.time) + limits.deadLetterMs);
+        const ttl = ttlOf(Date.parse(event.time) + limits.eventMs);
         const item = { ...entryKey(last + 1 + index), event: packDocument(event), ttl };
         return { Put: { TableName: table.name, Item: item } };
       }),

@@ -34,9 +34,11 @@ export function openTable(name: string): Table {
   return {
     name,
     client: () => {
-      client ??= DynamoDBDocumentClient.from(new DynamoDBClient({}), {
-        marshallOptions: { removeUndefinedValues: true },
-      });
+      client ??= DynamoDBDocumentClient.from(
+        // A connection that hangs is given up long before its function is.
+        new DynamoDBClient({ requestHandler: { connectionTimeout: 2_000, socketTimeout: 8_000 } }),
+        { marshallOptions: { removeUndefinedValues: true } },
+      );
       return client;
     },
   };

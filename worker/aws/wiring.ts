@@ -10,7 +10,7 @@ import type { WorkPlatform } from "../../core/run.ts";
 import { mixdownVersion } from "../../core/version.ts";
 
 /** The worker's ports on AWS. In a folder of its own, so that nothing of it is loaded on a laptop. */
-export function openAwsWorkPlatform(config: AwsConfig, ffmpegMajor: number): WorkPlatform {
+export function openAwsWorkPlatform(config: AwsConfig): WorkPlatform {
   const table = openTable(config.table);
   const { rawBucket: raw, derivedBucket: derived, forcePathStyle, queueUrl, deadLetterQueueUrl } = config;
   return {
@@ -23,7 +23,8 @@ export function openAwsWorkPlatform(config: AwsConfig, ffmpegMajor: number): Wor
       defaultOwner: config.defaultOwner,
       sharedCache: config.sharedCache,
       mixdownVersion,
-      ffmpegMajor,
+      // What whoever launched this worker was told too: else their cache keys differ, and every job seems changed.
+      ffmpegMajor: config.ffmpegMajor,
       lanes: "aws",
       outputsMs: config.outputsMs,
     },
