@@ -77,7 +77,8 @@ export const jobErrorSchema = z.object({
 
 /** Why a queued job does not run yet: what it waits for, since when, and what happens next. */
 export const waitsForSchema = z.object({
-  reason: z.enum(["input", "cache", "capacity"]),
+  /** `worker` is not stored: callers see it of a job that waits for nothing but its turn, or for its worker's start. */
+  reason: z.enum(["input", "cache", "capacity", "worker"]),
   /** The job whose end wakes this one (input, cache). */
   jobId: jobIdSchema.optional(),
   since: timestamp,

@@ -65,13 +65,19 @@ test("fails when a dry run writes anything, or refuses less than a real one", as
 test("fails when a waiting job does not say what for, since when, and what happens next", async () => {
   await submit(clean("source"));
   await submit({ jobId: "next", kind: "stitch", inputs: [{ jobId: "source", output: "out.wav" }] });
+  const queuedAt = (await getJob("source")).createdAt;
+  const turn = { reason: "worker", since: queuedAt, next: expect.stringContaining("turn") };
+  expect((await getJob("source")).waitsFor).toEqual(turn);
   await fixture.world.invoke();
+  expect((await getJob("source")).waitsFor).toEqual({ ...turn, next: expect.stringContaining("is starting") });
   expect((await getJob("next")).waitsFor).toMatchObject({
     reason: "input",
     jobId: "source",
     since: expect.any(String),
     next: expect.stringContaining("starts when"),
   });
+  await fixture.world.settle();
+  expect([(await getJob("source")).waitsFor, (await getJob("next")).waitsFor]).toEqual([null, null]);
 });
 
 test("fails when a stream does not end with the terminal state, or a watcher that saw it sees it again", async () => {
