@@ -44,6 +44,7 @@ export const outOfMemory: TaskFault = {
 export interface RunningTask {
   readonly taskArn: string;
   readonly task: Task;
+  readonly env: NodeJS.ProcessEnv;
   readonly child: ChildProcess;
   readonly stderr: () => string;
   fault: TaskFault | null;
@@ -93,6 +94,11 @@ export class EcsStandIn {
     task.child.kill(fault.signal);
   }
 
+  /** A second worker for the same task, of which ECS knows nothing. */
+  twin(original: RunningTask): RunningTask {
+    return this.#spawn(original.task, original.env);
+  }
+
   async #loop(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
@@ -118,22 +124,26 @@ export class EcsStandIn {
   }
 
   async #start(task: Task): Promise<void> {
-    const { taskArn = "", taskDefinitionArn: taskDefinition, overrides } = task;
+    const { taskDefinitionArn: taskDefinition, overrides } = task;
     const described = await this.#ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition }));
     const container = described.taskDefinition?.containerDefinitions?.[0];
     const own = overrides?.containerOverrides?.find((override) => override.name === container?.name);
     const env = { ...this.#options.env };
     for (const { name = "", value } of [...(container?.environment ?? []), ...(own?.environment ?? [])])
       env[name] = value;
+    const running = this.#spawn(task, env);
+    this.started.push(running);
+    this.#ends.push(this.#settle(running).catch((fault) => this.#options.onFault(fault)));
+  }
+
+  #spawn(task: Task, env: NodeJS.ProcessEnv): RunningTask {
     const [command, ...args] = this.#options.command;
     const child = spawn(command, args, { env, stdio: ["ignore", "ignore", "pipe"] });
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => {
       stderr = (stderr + chunk.toString()).slice(-16_384);
     });
-    const running: RunningTask = { taskArn, task, child, stderr: () => stderr, fault: null };
-    this.started.push(running);
-    this.#ends.push(this.#settle(running).catch((fault) => this.#options.onFault(fault)));
+    return { taskArn: task.taskArn ?? "", task, env, child, stderr: () => stderr, fault: null };
   }
 
   async #settle(running: RunningTask): Promise<void> {

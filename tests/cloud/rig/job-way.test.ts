@@ -44,9 +44,9 @@ describeOnAws("The way of a job", () => {
   };
 
   /** A tone with some noise, put by a presigned URL as a front end does. */
-  const upload = async (key: string, seconds = 2): Promise<void> => {
+  const upload = async (key: string, seconds = 2, hertz = 220): Promise<void> => {
     const file = join(scratchDir, "talk.wav");
-    const source = `sine=frequency=220:duration=${seconds},volume=-12dB`;
+    const source = `sine=frequency=${hertz}:duration=${seconds},volume=-12dB`;
     execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", source, "-ar", "48000", file]);
     const command = new PutObjectCommand({ Bucket: rig.buckets.raw, Key: key, ContentType: "audio/wav" });
     const url = await getSignedUrl(rig.buckets.client(), command, { expiresIn: 900 });
@@ -96,5 +96,96 @@ describeOnAws("The way of a job", () => {
     const { lufs, seconds } = await measure(job);
     expect(lufs).toBeCloseTo(-16, 0);
     expect(seconds).toBeCloseTo(2, 1);
+  });
+
+  /** A job on its way: its worker has claimed it. */
+  const started = async (jobId: string, seconds = 20) => {
+    const key = `incoming/${jobId}.wav`;
+    await upload(key, seconds, 200 + Math.random() * 200);
+    await send({ job_id: jobId, s3_key: key }, jobId);
+    await expect.poll(async () => (await get(jobId))?.status, { timeout: 30_000, interval: 50 }).toBe("running");
+    return taskOf(jobId);
+  };
+  const tasksOf = (jobId: string) =>
+    rig.ecs.started.filter(({ task }) =>
+      task.overrides?.containerOverrides?.[0]?.environment?.some(({ value }) => value === jobId),
+    );
+  const taskOf = (jobId: string) => {
+    const task = tasksOf(jobId).at(-1);
+    if (task === undefined) throw new Error(`no task was started for ${jobId}`);
+    return task;
+  };
+
+  test("fails when a message that comes twice processes twice", async () => {
+    await upload("incoming/twice.wav");
+    await send({ job_id: "twice", s3_key: "incoming/twice.wav" });
+    await send({ job_id: "twice", s3_key: "incoming/twice.wav" });
+    const job = await ended("twice");
+    await send({ job_id: "twice", s3_key: "incoming/twice.wav" });
+    await send({ jobId: "twice", attempt: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(await get("twice")).toEqual(job);
+    expect(tasksOf("twice").filter((task) => task.child.exitCode !== null)).not.toHaveLength(0);
+  });
+
+  test("fails when two workers on one attempt both commit, or the loser fails", async () => {
+    const first = await started("race");
+    const second = rig.ecs.twin(first);
+    const job = await ended("race");
+    expect(job).toMatchObject({ status: "succeeded", attempt: 1 });
+    await expect.poll(() => second.child.exitCode, { timeout: 30_000 }).toBe(0);
+    expect(await get("race")).toEqual(job);
+  });
+
+  test.each([
+    ["killed", { ...outOfMemory, reason: "" }, { attempt: 2, lane: "fargate-spot", size: "S" }],
+    ["starved", outOfMemory, { attempt: 2, lane: "fargate-spot", size: "M" }],
+    ["interrupted", spotInterruption, { attempt: 2, lane: "fargate", size: "S", maxAttempts: 4 }],
+  ])(
+    "fails when a worker that is %s loses its job, or its next attempt is not where it should be",
+    async (id, fault, after) => {
+      rig.ecs.strike(await started(id), fault);
+      expect(await ended(id)).toMatchObject({ status: "succeeded", ...after });
+      expect(tasksOf(id)).toHaveLength(2);
+    },
+  );
+
+  test("fails when the news of a task's end that comes twice takes two attempts", async () => {
+    rig.ecs.copies = 2;
+    try {
+      rig.ecs.strike(await started("told-twice"), { ...outOfMemory, reason: "" });
+      expect(await ended("told-twice")).toMatchObject({ status: "succeeded", attempt: 2 });
+    } finally {
+      rig.ecs.copies = 1;
+    }
+  });
+
+  test("fails when a lost event loses the job", async () => {
+    rig.ecs.muted = true;
+    const task = await started("unheard");
+    rig.ecs.strike(task, { ...outOfMemory, reason: "" });
+    await expect.poll(() => task.child.signalCode).toBe("SIGKILL");
+    rig.ecs.muted = false;
+    await rig.functions.call("reconciler", {});
+    expect((await get("unheard"))?.attempt).toBe(1);
+    // A minute without a sign of life.
+    await new Promise((resolve) => setTimeout(resolve, 62_000));
+    await rig.functions.call("reconciler", {});
+    expect(await ended("unheard")).toMatchObject({ status: "succeeded", attempt: 2 });
+  });
+
+  test("fails when poison among good messages of one group holds them up, or is not kept with its reason", async () => {
+    await upload("incoming/good.wav");
+    await send("not json", "mixed");
+    await send({ job_id: "good-1", s3_key: "incoming/good.wav" }, "mixed");
+    await send({ jobId: "..", attempt: 1 }, "mixed");
+    await send({ job_id: "good-2", s3_key: "incoming/none.wav" }, "mixed");
+    expect(await ended("good-1")).toMatchObject({ status: "succeeded" });
+    expect(await ended("good-2")).toMatchObject({ status: "failed", error: { code: "input_not_found" } });
+    const letters = await createDynamoDeadLetterStore(openTable(rig.table), systemClock).list();
+    expect(letters.map((letter) => letter.reason)).toEqual([
+      expect.stringContaining("usage_invalid_message"),
+      expect.stringContaining("usage_invalid_message"),
+    ]);
   });
 });

@@ -21,6 +21,7 @@ import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Buckets } from "../../../adapters/aws/buckets.ts";
 import { outboxFilter } from "../../../config/table-shape.ts";
 import { createTestBuckets, createTestQueues, createTestTable, randomName } from "../../fixtures/aws-emulator.ts";
+import { EcsFront } from "./ecs-front.ts";
 import { EcsStandIn } from "./ecs-stand-in.ts";
 import { RigFunctions } from "./rig-functions.ts";
 
@@ -34,6 +35,7 @@ export interface Rig {
   readonly cluster: string;
   readonly functions: RigFunctions;
   readonly ecs: EcsStandIn;
+  readonly front: EcsFront;
   readonly faults: readonly unknown[];
   /** What every function and task is told. */
   readonly environment: Readonly<Record<string, string>>;
@@ -93,18 +95,27 @@ async function makeRig(
     MIXDOWN_SCRATCH: scratchDir,
   };
   const { cluster, taskDefinition } = await createCluster(prefix, environment, undo);
+  const front = new EcsFront(process.env.AWS_ENDPOINT_URL ?? "");
   const launch = {
+    AWS_ENDPOINT_URL_ECS: await front.listen(),
     MIXDOWN_CLUSTER: cluster,
     MIXDOWN_TASK_DEFINITION: taskDefinition,
     MIXDOWN_SUBNETS: "subnet-00000000",
     MIXDOWN_ASSIGN_PUBLIC_IP: "true",
   };
+  undo.push(() => front.close());
   const functions = keep(new RigFunctions(prefix, environment));
   await functions.create("invoker", launch);
   await functions.map("invoker", { EventSourceArn: await arnOf(queueUrl) });
   await functions.create("dead-letters");
   await functions.map("dead-letters", { EventSourceArn: await arnOf(deadLetterQueueUrl) });
   await functions.create("reconciler", launch);
+  await functions.create("events");
+  await functions.map("events", {
+    EventSourceArn: await streamOf(table),
+    StartingPosition: "TRIM_HORIZON",
+    FilterCriteria: { Filters: [{ Pattern: JSON.stringify(outboxFilter) }] },
+  });
   await listen(prefix, cluster, await functions.create("task-state"), undo);
   if (uploads) await trigger(buckets, await functions.create("uploads"));
   const faults: unknown[] = [];
@@ -114,7 +125,7 @@ async function makeRig(
     env: process.env,
     onFault: (fault) => faults.push(fault),
   });
-  return { buckets, table, queueUrl, deadLetterQueueUrl, cluster, functions, ecs, faults, environment };
+  return { buckets, table, queueUrl, deadLetterQueueUrl, cluster, functions, ecs, front, faults, environment };
 }
 
 async function createBus(prefix: string, undo: (() => Promise<unknown>)[]): Promise<string> {
