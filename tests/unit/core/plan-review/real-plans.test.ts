@@ -135,3 +135,19 @@ test("fails when a gate does not end with its own code, or several with theirs",
   expect(exitCodeOfGates(reviewReal("storage", "network"), [])).toBe(0);
   expect(countGates(reviewReal("unchanged"))).toEqual({ destructive: 0, iam: 0, public: 0, incomplete: 0 });
 });
+
+test("fails when our own stacks' first deployment is told as a danger, or a new image as one", () => {
+  const { destructive, public: open } = countGates(reviewReal("own-jobs-first", "own-compute"));
+  expect([destructive, open]).toEqual([0, 0]);
+  expect(reviewReal("own-compute").changes.map(({ change }) => [change.address, change.action])).toContainEqual([
+    "aws_ecs_task_definition.task-definition",
+    "replace-after-create",
+  ]);
+});
+
+test("fails when NAT or a shorter life of outputs in our own stacks goes unseen", () => {
+  expect(reviewReal("own-network").monthlyUsdChange).toBeCloseTo(36.5, 6);
+  expect(reviewReal("own-storage").loweredGuards.flatMap(({ guards }) => guards)).toEqual([
+    { what: "days that objects are kept by rule outputs (expiration)", before: 30, after: 7 },
+  ]);
+});
