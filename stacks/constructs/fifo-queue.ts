@@ -57,7 +57,7 @@ export class FifoQueue extends Construct {
       messageRetentionSeconds: deadLetterSeconds,
       ...common,
     });
-    this.queue = new SqsQueue(this, "queue", {
+    this.queue = new SqsQueue(this, "fifo", {
       name: `${props.name}.fifo`,
       redrivePolicy: JSON.stringify({
         deadLetterTargetArn: this.deadLetters.arn,

@@ -92,3 +92,6 @@ export const makeFolder = (): string => {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
+
+/** How Terraform refers to an attribute. */
+export const ref = (attribute: string): string => `\${${attribute}}`;
