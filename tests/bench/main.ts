@@ -6,7 +6,10 @@ import { writeBenchmarks } from "./benchmarks-page.ts";
 import { compare, formatComparison } from "./compare.ts";
 import type { Row } from "./row.ts";
 import { cleanMp3, cleanWav } from "./rows/clean.ts";
+import { cleanCores } from "./rows/clean-cores.ts";
 import { cliStart, cliStartPacked } from "./rows/cli-start.ts";
+import { mix } from "./rows/mix.ts";
+import { peaks } from "./rows/peaks.ts";
 import { stitchExact, stitchExactMp3, stitchMany } from "./rows/stitch-exact.ts";
 import { stitchFast, stitchFastCopy } from "./rows/stitch-fast.ts";
 import { submit } from "./rows/submit.ts";
@@ -17,6 +20,9 @@ import { submit } from "./rows/submit.ts";
 const rows: readonly Row[] = [
   cleanMp3,
   cleanWav,
+  cleanCores,
+  mix,
+  peaks,
   stitchExact,
   stitchExactMp3,
   stitchMany,
