@@ -33,19 +33,19 @@ export async function readMp4Timing(read: ReadAt): Promise<Mp4Timing | null> {
 /** @param moov the box's content. Null when a part is missing or damaged. */
 export function parseMoov(moov: Buffer): Mp4Timing | null {
   try {
-    const movieTimescale = readTimescale(find(moov, "mvhd"));
-    for (const track of findAll(moov, "trak")) {
-      const media = find(track, "mdia");
-      if (find(media, "hdlr").toString("latin1", 8, 12) !== "soun") continue;
-      const mediaTimescale = readTimescale(find(media, "mdhd"));
-      const mediaDuration = sumDurations(find(find(find(media, "minf"), "stbl"), "stts"));
-      const [edits] = findAll(track, "edts");
+    const movieTimescale = readTimescale(findBox(moov, "mvhd"));
+    for (const track of findBoxes(moov, "trak")) {
+      const media = findBox(track, "mdia");
+      if (findBox(media, "hdlr").toString("latin1", 8, 12) !== "soun") continue;
+      const mediaTimescale = readTimescale(findBox(media, "mdhd"));
+      const mediaDuration = sumDurations(findBox(findBox(findBox(media, "minf"), "stbl"), "stts"));
+      const [edits] = findBoxes(track, "edts");
       if (movieTimescale <= 0 || mediaTimescale <= 0 || mediaDuration <= 0) return null;
       return {
         movieTimescale,
         mediaTimescale,
         mediaDuration,
-        edits: edits === undefined ? [] : readEdits(find(edits, "elst")),
+        edits: edits === undefined ? [] : readEdits(findBox(edits, "elst")),
       };
     }
     return null;
@@ -62,19 +62,28 @@ function readBoxHeader(at: Buffer, offset: number, rest: number): { size: number
   return { size: size === 0 ? rest : size, headerBytes: 8, type };
 }
 
-function findAll(parent: Buffer, wanted: string): Buffer[] {
-  const found: Buffer[] = [];
+/** The boxes that `parent` holds, with their headers. Throws a RangeError when they do not add up. */
+export function listBoxes(
+  parent: Buffer,
+): { readonly type: string; readonly whole: Buffer; readonly content: Buffer }[] {
+  const found: { type: string; whole: Buffer; content: Buffer }[] = [];
   for (let at = 0; at + 8 <= parent.length; ) {
     const { size, headerBytes, type } = readBoxHeader(parent, at, parent.length - at);
     if (size < headerBytes) throw new RangeError(`box ${type} is smaller than its header`);
-    if (type === wanted) found.push(parent.subarray(at + headerBytes, at + size));
+    const whole = parent.subarray(at, at + size);
+    found.push({ type, whole, content: whole.subarray(headerBytes) });
     at += size;
   }
   return found;
 }
 
-function find(parent: Buffer, wanted: string): Buffer {
-  const [first] = findAll(parent, wanted);
+/** Contents of the boxes of one type. */
+export const findBoxes = (parent: Buffer, wanted: string): Buffer[] =>
+  listBoxes(parent).flatMap(({ type, content }) => (type === wanted ? [content] : []));
+
+/** Content of the first box of a type; throws a RangeError without one. */
+export function findBox(parent: Buffer, wanted: string): Buffer {
+  const [first] = findBoxes(parent, wanted);
   if (first === undefined) throw new RangeError(`no box ${wanted}`);
   return first;
 }

@@ -63,7 +63,11 @@ export async function readWrittenSamples(media: MediaInfo): Promise<number> {
 const mp3HeadBytes = 16_384;
 
 /** From the boxes of an MP4 or QuickTime file and, where iTunes wrote one, its gapless tag. */
-export function deriveMp4Length(timing: Mp4Timing, stream: AudioStream, smpb: string | undefined): TrueLength {
+export function deriveMp4Length(
+  timing: Mp4Timing,
+  stream: Pick<AudioStream, "sampleRateHz" | "codec">,
+  smpb: string | undefined,
+): TrueLength {
   const toSamples = (units: number) => Math.round((units * stream.sampleRateHz) / timing.mediaTimescale);
   const inputArgs = ["-ignore_editlist", "1", ...keepAll];
   const decoded = toSamples(timing.mediaDuration);

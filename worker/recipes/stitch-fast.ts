@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join as joinPath } from "node:path";
 import { audioFormats } from "../../core/kinds/audio-formats.ts";
 import type { StitchParams } from "../../core/kinds/index.ts";
 import { limits } from "../../core/limits.ts";
 import type { Measurement, Warning } from "../../core/report.ts";
 import { Doubt } from "../media/fast-join/doubt.ts";
-import { type FastJoin, joinMp3 } from "../media/fast-join/join-mp3.ts";
+import type { FastTrack } from "../media/fast-join/fast-track.ts";
+import { type FastFormat, type FastJoin, joinTracks, m4aFormat, mp3Format } from "../media/fast-join/join-tracks.ts";
 import { measureWhole } from "../media/fast-join/measure-joined.ts";
-import { type Mp3Track, readMp3Track } from "../media/fast-join/mp3-track.ts";
 import { createPeaksAccumulator } from "../media/peaks.ts";
 import { probeMedia } from "../media/probe.ts";
 import { readHead } from "../media/read-head.ts";
@@ -30,16 +30,11 @@ const audibleSeconds = 0.005;
 export async function stitchFast(context: RecipeContext, params: StitchParams): Promise<FastOutcome> {
   const reason = explainUnfit(params);
   if (reason !== null) return { result: null, reason };
-  const path = join(context.scratchDir, "stitched.mp3");
   try {
     context.onProgress("probing", 0);
-    const tracks = await readTracks(context);
-    requireAlike(tracks);
-    context.onProgress("processing", 5);
-    return { result: await joinTracks(context, params, tracks, path) };
+    return { result: await joinAs(await chooseFormat(context, params), context, params) };
   } catch (error) {
     if (!(error instanceof Doubt)) throw error;
-    await rm(path, { force: true });
     return { result: null, reason: `Joins to the sample whatever the inputs are: ${error.message}.` };
   }
 }
@@ -47,22 +42,60 @@ export async function stitchFast(context: RecipeContext, params: StitchParams): 
 function explainUnfit({ join: way, matchLoudness, format }: StitchParams): string | null {
   if (way === "exact") return "Asked for.";
   if (matchLoudness) return "Joins to the sample: one loudness for all means to encode all of them again.";
-  if (format !== undefined && format !== "mp3") return "Joins to the sample whatever the inputs are.";
-  return null;
+  const copies = format === undefined || format === "mp3" || format === "m4a";
+  return copies ? null : "Joins to the sample whatever the inputs are.";
 }
 
-async function readTracks(context: RecipeContext): Promise<Mp3Track[]> {
+/** The output's, which must be the first input's as well; what that is not shows when it is read. */
+async function chooseFormat({ inputs: [first] }: RecipeContext, params: StitchParams): Promise<"mp3" | "m4a"> {
+  if (params.format === "mp3" || params.format === "m4a") return params.format;
+  if (first === undefined) throw new Doubt("there is no input");
+  const { head } = await readHead(first.path, first.name);
+  return head.toString("latin1", 4, 8) === "ftyp" ? "m4a" : "mp3";
+}
+
+const joinAs = (format: "mp3" | "m4a", context: RecipeContext, params: StitchParams): Promise<RecipeResult> =>
+  format === "mp3" ? join("mp3", mp3Format, context, params) : join("m4a", m4aFormat, context, params);
+
+async function join<Track extends FastTrack>(
+  name: "mp3" | "m4a",
+  format: FastFormat<Track>,
+  context: RecipeContext,
+  params: StitchParams,
+): Promise<RecipeResult> {
+  const tracks = await readTracks(format, context);
+  requireAlike(tracks);
+  context.onProgress("processing", 5);
+  const path = joinPath(context.scratchDir, `stitched.${name}`);
+  try {
+    const { sampleRateHz = 1 } = tracks[0] ?? {};
+    const joined = await joinTracks(format, tracks, {
+      ...{ toolchain: context.toolchain, signal: context.signal, outPath: path },
+      gap: (params.gapMs / 1000) * sampleRateHz,
+      crossfade: Math.round((params.crossfadeMs / 1000) * sampleRateHz),
+    });
+    return await describe({ name, path, tracks, joined }, context, params);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+async function readTracks<Track extends FastTrack>(
+  format: FastFormat<Track>,
+  context: RecipeContext,
+): Promise<Track[]> {
   let done = 0;
   return mapBounded(context.inputs, concurrency, async ({ path, name }) => {
     context.signal.throwIfAborted();
     const { sizeBytes } = await readHead(path, name);
     try {
-      const track = await readMp3Track(path, name, sizeBytes);
-      if (track.frames * track.header.samplesPerFrame > limits.inputDurationSeconds * track.header.sampleRateHz) {
+      const track = await format.read(path, name, sizeBytes);
+      if (track.frames * track.samplesPerFrame > limits.inputDurationSeconds * track.sampleRateHz) {
         throw new Doubt("is very long");
       }
       // A picture is what a header can lie about: its size is looked at by the gate.
-      if (track.tag.hasPicture) await probeMedia(context.toolchain, path, name, { signal: context.signal });
+      if (track.hasPicture) await probeMedia(context.toolchain, path, name, { signal: context.signal });
       context.onProgress("probing", Math.floor((5 * ++done) / context.inputs.length));
       return track;
     } catch (error) {
@@ -71,68 +104,67 @@ async function readTracks(context: RecipeContext): Promise<Mp3Track[]> {
   });
 }
 
-function requireAlike(tracks: readonly Mp3Track[]): void {
+function requireAlike(tracks: readonly FastTrack[]): void {
   const [first] = tracks;
   for (const track of tracks) {
     const differs = (what: string) => new Doubt(`${track.name} and ${first?.name} differ in their ${what}`);
-    if (track.header.sampleRateHz !== first?.header.sampleRateHz) throw differs("sample rate");
-    if (track.header.channels !== first.header.channels) throw differs("channels");
+    if (track.sampleRateHz !== first?.sampleRateHz) throw differs("sample rate");
+    if (track.channels !== first.channels) throw differs("channels");
+    if (track.profile !== first.profile) throw differs("profile");
   }
 }
 
-async function joinTracks(
+interface Finished {
+  readonly name: "mp3" | "m4a";
+  readonly path: string;
+  readonly tracks: readonly FastTrack[];
+  readonly joined: FastJoin;
+}
+
+async function describe(
+  { name, path, tracks, joined }: Finished,
   context: RecipeContext,
   params: StitchParams,
-  tracks: readonly Mp3Track[],
-  path: string,
 ): Promise<RecipeResult> {
-  const { sampleRateHz = 1, channels = 1 } = tracks[0]?.header ?? {};
-  const { toolchain, signal, scratchDir } = context;
-  const joined = await joinMp3(tracks, {
-    ...{ toolchain, signal, outPath: path },
-    gap: (params.gapMs / 1000) * sampleRateHz,
-    crossfade: Math.round((params.crossfadeMs / 1000) * sampleRateHz),
-  });
+  const { sampleRateHz = 1, channels = 1 } = tracks[0] ?? {};
   const { plan } = joined;
   const samples = plan.endSample - plan.startSample;
+  const codec = name === "mp3" ? "mp3" : "aac";
   const peaks = context.peaks
     ? createPeaksAccumulator({ sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
     : null;
-  const file = { path, demuxer: "mp3", sampleRateHz, channels };
+  const file = { path, demuxer: name === "mp3" ? "mp3" : "mov", sampleRateHz, channels };
   context.onProgress("processing", 90);
   const reading =
     peaks === null
       ? { integratedLufs: null, loudnessRangeLu: null, truePeakDbtp: joined.seamPeakDbtp }
-      : await measureWhole(toolchain, file, { signal, peaks });
-  const { contentType } = audioFormats.mp3;
-  const main = { name: "stitched.mp3", path, contentType, durationSeconds: samples / sampleRateHz };
-  const describe = (durationSeconds: number): Measurement => ({
+      : await measureWhole(context.toolchain, file, { signal: context.signal, peaks, frames: samples });
+  const { contentType } = audioFormats[name];
+  const main = { name: `stitched.${name}`, path, contentType, durationSeconds: samples / sampleRateHz };
+  const unmeasured = (durationSeconds: number): Measurement => ({
     ...{ integratedLufs: null, truePeakDbtp: null, loudnessRangeLu: null, noiseFloorDbfs: null },
-    ...{ durationSeconds, sampleRateHz, channels, codec: "mp3", measured: "seams" as const },
+    ...{ durationSeconds, sampleRateHz, channels, codec, measured: "seams" as const },
   });
   const { integratedLufs, loudnessRangeLu, truePeakDbtp } = reading;
   const measured = peaks === null ? ("seams" as const) : ("whole" as const);
+  const pieces = plan.spans.flatMap(({ track, from, to }) => {
+    const startSeconds = (from - plan.startSample) / sampleRateHz;
+    return track === null ? [] : [{ startSeconds, durationSeconds: (to - from) / sampleRateHz, gainDb: 0 }];
+  });
+  const outputs = [main, ...(peaks === null ? [] : await writePeaks(context.scratchDir, peaks))];
   context.onProgress("processing", 100);
   return {
-    outputs: [main, ...(peaks === null ? [] : await writePeaks(scratchDir, peaks))],
+    outputs,
     report: {
-      before: tracks.map((track) => describe((track.endSample - track.startSample) / sampleRateHz)),
-      after: { ...describe(samples / sampleRateHz), integratedLufs, loudnessRangeLu, truePeakDbtp, measured },
+      before: tracks.map((track) => unmeasured((track.endSample - track.startSample) / sampleRateHz)),
+      after: { ...unmeasured(samples / sampleRateHz), integratedLufs, loudnessRangeLu, truePeakDbtp, measured },
       join: {
         way: "fast",
         reason:
-          params.join === "fast" ? "Asked for." : "All inputs are mp3 of one kind; only the joins were encoded again.",
-        pieces: plan.spans.flatMap(({ track, from, to }) =>
-          track === null
-            ? []
-            : [
-                {
-                  startSeconds: (from - plan.startSample) / sampleRateHz,
-                  durationSeconds: (to - from) / sampleRateHz,
-                  gainDb: 0,
-                },
-              ],
-        ),
+          params.join === "fast"
+            ? "Asked for."
+            : `All inputs are ${codec} of one kind: only the joins are encoded again.`,
+        pieces,
         driftMs: ((samples - plan.idealSamples) / sampleRateHz) * 1000,
       },
     },
@@ -141,20 +173,20 @@ async function joinTracks(
   };
 }
 
-const describeMissing = (tracks: readonly Mp3Track[]): Warning[] =>
-  tracks.flatMap(({ name, missingSamples, header }) => {
-    const seconds = missingSamples / header.sampleRateHz;
+const describeMissing = (tracks: readonly FastTrack[]): Warning[] =>
+  tracks.flatMap(({ name, missingSamples, sampleRateHz }) => {
+    const seconds = missingSamples / sampleRateHz;
     if (seconds < audibleSeconds) return [];
     const detail = `${name} ends ${seconds.toFixed(3)} s before its header says: it is cut off or damaged. What is there was joined; the next input follows at once.`;
     return [{ code: "input_ends_early", detail }];
   });
 
-function describeShortened({ crossfadeMs }: StitchParams, tracks: readonly Mp3Track[], { plan }: FastJoin): Warning[] {
+function describeShortened({ crossfadeMs }: StitchParams, tracks: readonly FastTrack[], { plan }: FastJoin): Warning[] {
   const { overlaps } = plan;
   const shortened = overlaps.flatMap((overlap, index) => (overlap.shortened ? [{ ...overlap, index }] : []));
   const [first] = shortened;
   if (first === undefined) return [];
-  const shortest = Math.min(...shortened.map(({ samples }) => samples)) / (tracks[0]?.header.sampleRateHz ?? 1);
+  const shortest = Math.min(...shortened.map(({ samples }) => samples)) / (tracks[0]?.sampleRateHz ?? 1);
   const detail = `${shortened.length} of ${overlaps.length} crossfades are shorter than ${crossfadeMs} ms, the first before ${tracks[first.index + 1]?.name}, the shortest ${(1000 * shortest).toFixed(1)} ms: an overlap takes at most half of the shorter neighbour.`;
   return [{ code: "crossfade_shortened", detail }];
 }

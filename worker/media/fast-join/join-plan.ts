@@ -165,3 +165,16 @@ function buildBlend(before: JoinSpan, after: JoinSpan): Blend {
   const from = Math.floor((before.to + after.from - width) / 2);
   return { from, to: from + width };
 }
+
+/** What is copied, between the seams: output frames. */
+export function findBodies(
+  plan: JoinPlan,
+  splices: readonly { readonly from: number; readonly to: number }[],
+): { span: JoinSpan; from: number; to: number }[] {
+  const spans = [plan.spans[0], ...plan.seams.map((seam) => seam.spans.at(-1))];
+  return spans.flatMap((span, index) => {
+    if (span === undefined) return [];
+    const from = splices[index - 1]?.to ?? plan.leadFrames;
+    return [{ span, from, to: splices[index]?.from ?? plan.totalFrames }];
+  });
+}

@@ -72,14 +72,18 @@ function fade(samples: Float32Array, channels: number): Float32Array {
 export async function measureWhole(
   toolchain: Toolchain,
   file: { readonly path: string; readonly demuxer: string; readonly sampleRateHz: number; readonly channels: number },
-  options: { readonly signal: AbortSignal; readonly peaks: PeaksAccumulator },
+  options: { readonly signal: AbortSignal; readonly peaks: PeaksAccumulator; readonly frames: number },
 ): Promise<LoudnessReading> {
   const { path, demuxer, sampleRateHz, channels } = file;
   const meter = createLoudnessMeter({ sampleRateHz, channels, channelLayout: defaultLayout(channels) });
   const input = ["-protocol_whitelist", "file,pipe", "-format_whitelist", demuxer, "-i", `file:${path}`];
   const output = ["-map", "0:a:0", "-ar", String(sampleRateHz), "-ac", String(channels), "-f", "f32le", "pipe:1"];
   const child = startFfmpeg(toolchain, [...input, ...output], { signal: options.signal });
-  for await (const samples of readFloatFrames(child.stdout, channels)) {
+  let left = options.frames * channels;
+  for await (const decoded of readFloatFrames(child.stdout, channels)) {
+    // A demuxer may cut the end of a recording on its packets only.
+    const samples = decoded.subarray(0, left);
+    left -= samples.length;
     meter.push(samples);
     options.peaks.push(toPcm16(samples));
   }

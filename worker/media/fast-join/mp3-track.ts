@@ -1,31 +1,22 @@
 import { parseLameTag } from "../true-length-mp3.ts";
 import type { ReadAt } from "../true-length-mp4.ts";
 import { Doubt } from "./doubt.ts";
+import type { FastTrack } from "./fast-track.ts";
 import { convertId3v1, type Id3Tag, readId3Tag } from "./id3-tag.ts";
 import { type Mp3Header, parseMp3Header, streamBits } from "./mp3-header.ts";
 import { parseMp3SideInfo } from "./mp3-side-info.ts";
 import { withFile } from "./read-at.ts";
 
 /** An mp3 file whose every frame has been seen to follow upon the one before, with nothing between. */
-export interface Mp3Track {
-  readonly path: string;
-  readonly name: string;
+export interface Mp3Track extends FastTrack {
   readonly header: Mp3Header;
   readonly word: number;
-  readonly frames: number;
   /** Bytes from the first frame's to behind the last one's. */
   readonly audioStart: number;
   readonly audioEnd: number;
   /** Places of frames 0, 256, 512, … */
   readonly checkpoints: readonly number[];
-  /** The recording among the samples that a decoder gives from frame 0 on. */
-  readonly startSample: number;
-  readonly endSample: number;
-  /** Samples that its LAME tag promises and its frames do not hold. */
-  readonly missingSamples: number;
-  /** Bits a second, on average. */
-  readonly bitRate: number;
-  readonly tag: Pick<Id3Tag, "version" | "kept" | "hasPicture">;
+  readonly tag: Pick<Id3Tag, "version" | "kept">;
 }
 
 const checkpointFrames = 256;
@@ -55,7 +46,8 @@ export function readMp3Track(path: string, name: string, sizeBytes: number): Pro
     const endSample = about.samples === null ? held : Math.min(held, about.startSample + about.samples);
     if (about.frames !== null && about.frames < walk.frames) throw new Doubt("holds more than its header counts");
     return {
-      ...{ path, name, header, word, audioStart, endSample },
+      ...{ path, name, header, word, audioStart, endSample, profile: "", hasPicture: tag.hasPicture },
+      ...{ sampleRateHz: header.sampleRateHz, channels: header.channels, samplesPerFrame: header.samplesPerFrame },
       ...{ frames: walk.frames, audioEnd: walk.end, checkpoints: walk.checkpoints },
       startSample: about.startSample,
       missingSamples: about.samples === null ? 0 : about.startSample + about.samples - endSample,

@@ -2,7 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { updateCrc16 } from "./crc16.ts";
 import { Doubt } from "./doubt.ts";
 import { buildId3Tag } from "./id3-tag.ts";
-import type { JoinPlan, JoinSpan } from "./join-plan.ts";
+import { findBodies, type JoinPlan } from "./join-plan.ts";
 import { buildSilentMp3Frame } from "./mp3-splice.ts";
 import { findMp3Frame, type Mp3Track } from "./mp3-track.ts";
 import { withFile } from "./read-at.ts";
@@ -51,16 +51,6 @@ export async function writeMp3(
   } finally {
     await file.close();
   }
-}
-
-/** What is copied, between the seams: output frames. */
-export function findBodies(plan: JoinPlan, splices: readonly Splice[]): { span: JoinSpan; from: number; to: number }[] {
-  const spans = [plan.spans[0], ...plan.seams.map((seam) => seam.spans.at(-1))];
-  return spans.flatMap((span, index) => {
-    if (span === undefined) return [];
-    const from = splices[index - 1]?.to ?? plan.leadFrames;
-    return [{ span, from, to: splices[index]?.from ?? plan.totalFrames }];
-  });
 }
 
 interface Sink {
