@@ -22,6 +22,10 @@ test.each(workflows)("fails when a script of %s is not what bash can read", (_na
   }
 });
 
+test.each(workflows)("fails when %s reads an exit code that GitHub's `bash -e` never gets to", (_name, text) => {
+  for (const script of scriptsOf(parseWorkflow(text))) expect(script).not.toMatch(/(?<!\|\| code=)\$\?/);
+});
+
 test("fails when an npm script that a workflow runs is not there", () => {
   const { scripts } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   const named = workflows.flatMap(([, text]) =>
