@@ -18,10 +18,19 @@ const resumes = 5;
 export async function downloadObject(buckets: Buckets, key: string, path: string): Promise<ObjectInfo> {
   let info: ObjectInfo | undefined;
   for (let round = 0; ; round++) {
-    const start = round === 0 ? 0 : await sizeOf(path);
+    const written = info === undefined ? 0 : await sizeOf(path);
+    // Broken after the last byte: there is nothing behind it to ask for.
+    const start = written === info?.sizeBytes ? 0 : written;
     const hash = await hashStart(path, start);
     try {
-      info = await readFrom(buckets, key, path, start, info, hash);
+      const opened = await openObject(buckets, key, start, info);
+      // Known from the first answer on, so that what breaks afterwards can be gone on with.
+      info ??= opened.info;
+      await pipeline(
+        opened.body,
+        buildMeter(hash),
+        createWriteStream(path, { flags: start === 0 ? "w" : "r+", start }),
+      );
       const sha256 = hash.digest("hex");
       if (info.sha256 !== null && info.sha256 !== sha256) throw damaged(key);
       return info;
@@ -32,31 +41,30 @@ export async function downloadObject(buckets: Buckets, key: string, path: string
   }
 }
 
-async function readFrom(
+async function openObject(
   buckets: Buckets,
   key: string,
-  path: string,
   start: number,
   known: ObjectInfo | undefined,
-  hash: Hash,
-): Promise<ObjectInfo> {
+): Promise<{ readonly info: ObjectInfo; readonly body: Readable }> {
   const { Body, ...answer } = await buckets.client().send(
     new GetObjectCommand({
       Bucket: bucketOf(buckets, key),
       Key: key,
-      ...(known === undefined ? { ChecksumMode: "ENABLED" } : { Range: `bytes=${start}-`, IfMatch: `"${known.etag}"` }),
+      ...(known === undefined ? { ChecksumMode: "ENABLED" } : { IfMatch: `"${known.etag}"` }),
+      ...(start === 0 ? {} : { Range: `bytes=${start}-` }),
     }),
   );
-  const info = known ?? describeObject(buckets, key, answer);
-  const meter = new Transform({
+  return { info: known ?? describeObject(buckets, key, answer), body: Body as Readable };
+}
+
+const buildMeter = (hash: Hash): Transform =>
+  new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
       done(null, chunk);
     },
   });
-  await pipeline(Body as Readable, meter, createWriteStream(path, { flags: start === 0 ? "w" : "r+", start }));
-  return info;
-}
 
 /** The hash of what was written so far, to be gone on with. */
 async function hashStart(path: string, sizeBytes: number): Promise<Hash> {
