@@ -1,8 +1,7 @@
 import { reserve } from "./memory";
+import { peakAround, taps } from "./true-peak";
 
 /** The arithmetic of the loudness meter; what it means is told in loudness-meter.ts and true-peak.ts. */
-const taps: i32 = 24;
-const halfTaps: i32 = 12;
 /** Samples that are kept of what came before, twice what a peak needs on either side of it. */
 const carry: i32 = 26;
 
@@ -67,38 +66,12 @@ export function scan(from: i32, to: i32): void {
       let mask = i32x4.bitmask(high);
       for (let one = at; mask != 0 && one < end; mask >>= 1, one += 4) {
         if ((mask & 1) == 0) continue;
-        const found = peakAround(one);
+        const found = peakAround(one, phases, phaseCount);
         if (found > truePeak) truePeak = found;
       }
       floor = f32x4.splat(truePeak * 0.5);
     }
   }
-}
-
-/** Highest magnitude of the curve in the two gaps beside the sample at that address. */
-function peakAround(at: usize): f32 {
-  let peak = abs(load<f32>(at));
-  const first = at - (<usize>halfTaps << 2);
-  for (let phase = 0; phase < phaseCount; phase++) {
-    const weights = phases + (<usize>(phase * taps) << 2);
-    let before = f32x4.splat(0);
-    let after = f32x4.splat(0);
-    for (let tap: usize = 0; tap < <usize>taps << 2; tap += 16) {
-      const weight = v128.load(weights + tap);
-      before = f32x4.add(before, f32x4.mul(weight, v128.load(first + tap)));
-      after = f32x4.add(after, f32x4.mul(weight, v128.load(first + tap, 4)));
-    }
-    peak = max(peak, max(abs(sum(before)), abs(sum(after))));
-  }
-  return peak;
-}
-
-// @ts-ignore: decorator
-@inline
-function sum(v: v128): f32 {
-  return (
-    f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3))
-  );
 }
 
 /** Largest magnitude of the new frames [from, to) over all channels. */

@@ -1,5 +1,6 @@
-import { type FrameFilter, joinFrames } from "./frame-filter.ts";
-import { buildPhases, oversampling, peakAround, truePeakReach } from "./true-peak.ts";
+import { startKernel } from "../kernels/run-kernel.ts";
+import type { FrameFilter } from "./frame-filter.ts";
+import { buildPhases, oversampling, truePeakReach } from "./true-peak.ts";
 
 export interface LimiterOptions {
   readonly sampleRateHz: number;
@@ -41,10 +42,15 @@ export function createTruePeakLimiter(options: LimiterOptions): TruePeakLimiter 
   // A block is finished once what lies `pad` behind it is known.
   const pad = 2 * reach + truePeakReach;
   const width = blockFrames + 2 * pad;
-  const lanes = Array.from({ length: channels }, () => new Float32Array(width));
-  const needed = new Float64Array(width).fill(1);
+  const kernel = startKernel("limit", [channels, phases.length, width]);
+  const taps = phases.flatMap((phase) => [...phase]);
+  kernel.floats(kernel.read("phases"), taps.length).set(taps);
+  const input = kernel.floats(kernel.read("input"), width * channels);
+  const output = kernel.floats(kernel.read("output"), width * channels);
+  const needed = kernel.floats(kernel.read("needed"), width);
+  const gains = kernel.floats(kernel.read("gains"), width);
   let lastRelease = 1;
-  // Frames in `lanes`; the first `pad` are the past.
+  // Frames that are held; the first `pad` are the past.
   let filled = pad;
   let scanned = pad;
   let taken = 0;
@@ -52,133 +58,85 @@ export function createTruePeakLimiter(options: LimiterOptions): TruePeakLimiter 
   let touched = false;
 
   const scan = (to: number): void => {
-    for (const lane of lanes) if (scanLane(lane, scanned, to, ceiling, phases, needed)) touched = true;
+    if (kernel.call("scan", scanned, to, ceiling) !== 0) touched = true;
     scanned = to;
   };
 
-  const finishBlock = (frames: number): Float32Array => {
-    const out = new Float32Array(frames * channels);
-    const envelope = buildEnvelope(needed, pad, frames, reach, release, lastRelease);
-    lastRelease = envelope?.lastRelease ?? 1;
-    for (const [channel, lane] of lanes.entries()) {
-      takeFromLane(lane, pad, envelope?.gains ?? null, out, channel, channels);
-      lane.copyWithin(0, frames);
+  const finishBlock = (frames: number, out: Float32Array, at: number): void => {
+    const [start, length] = [pad - 2 * reach, frames + 4 * reach];
+    const idle = lastRelease > 0.999_99 && kernel.call("isIdle", start, start + length) !== 0;
+    if (idle) lastRelease = 1;
+    else {
+      const envelope = buildEnvelope(needed.subarray(start, start + length), frames, reach, release, lastRelease);
+      gains.set(envelope.gains);
+      lastRelease = envelope.lastRelease;
     }
-    needed.copyWithin(0, frames);
-    needed.fill(1, width - frames);
+    kernel.call("give", pad, frames, !idle);
+    out.set(output.subarray(0, frames * channels), at);
     filled -= frames;
     scanned -= frames;
     given += frames;
-    return out;
   };
 
-  const append = (samples: Float32Array | null, count: number): Float32Array[] => {
-    const done: Float32Array[] = [];
+  /** Takes the samples, or as much silence, and writes what is done to `out`; returns how many samples that are. */
+  const append = (samples: Float32Array | null, count: number, out: Float32Array): number => {
+    let written = 0;
     for (let frame = 0; frame < count; ) {
       const take = Math.min(width - filled, count - frame);
-      for (const [channel, lane] of lanes.entries()) {
-        const target = lane.subarray(filled, filled + take);
-        if (samples === null) target.fill(0);
-        else addToLane(target, samples, frame * channels + channel, channels, gain);
-      }
+      if (samples === null) input.fill(0, 0, take * channels);
+      else input.set(samples.subarray(frame * channels, (frame + take) * channels));
+      kernel.call("append", take, filled, gain);
       frame += take;
       filled += take;
       if (filled === width) {
         scan(width - truePeakReach);
-        done.push(finishBlock(Math.min(blockFrames, taken - given)));
+        const frames = Math.min(blockFrames, taken - given);
+        finishBlock(frames, out, written);
+        written += frames * channels;
       }
     }
-    return done;
+    return written;
   };
 
   return {
     push(samples) {
-      taken += samples.length / channels;
-      return joinFrames(append(samples, samples.length / channels));
+      const count = samples.length / channels;
+      taken += count;
+      const out = new Float32Array((count + width) * channels);
+      return out.subarray(0, append(samples, count, out));
     },
     finish() {
-      const done: Float32Array[] = [];
-      while (given < taken) done.push(...append(null, width - filled));
-      return joinFrames(done);
+      const out = new Float32Array((taken - given) * channels);
+      let written = 0;
+      while (given < taken) written += append(null, width - filled, out.subarray(written));
+      return out;
     },
     limited: () => touched,
   };
 }
 
-// Loops of their own: over a closure's variables they are several times slower.
-
-function addToLane(lane: Float32Array, samples: Float32Array, start: number, channels: number, gain: number): void {
-  for (let i = 0, at = start; i < lane.length; i++, at += channels) lane[i] = (samples[at] as number) * gain;
-}
-
-function takeFromLane(
-  lane: Float32Array,
-  pad: number,
-  gains: Float64Array | null,
-  out: Float32Array,
-  channel: number,
-  channels: number,
-): void {
-  for (let from = pad, at = channel; at < out.length; from++, at += channels) out[at] = lane[from] as number;
-  if (gains === null) return;
-  for (let frame = 0, at = channel; at < out.length; frame++, at += channels) {
-    out[at] = (out[at] as number) * (gains[frame] as number);
-  }
-}
-
-/** Notes the gain that every peak of [from, to) needs, at its sample and its neighbours. True when one needs any. */
-function scanLane(
-  lane: Float32Array,
-  from: number,
-  to: number,
-  ceiling: number,
-  phases: readonly Float64Array[],
-  needed: Float64Array,
-): boolean {
-  const floor = 0.5 * ceiling;
-  let found = false;
-  for (let at = from; at < to; at++) {
-    const level = Math.abs(lane[at] as number);
-    if (level < floor) continue;
-    if (level < Math.abs(lane[at - 1] as number) || level < Math.abs(lane[at + 1] as number)) continue;
-    const peak = peakAround(lane, at, phases);
-    if (peak <= ceiling) continue;
-    found = true;
-    const wanted = ceiling / peak;
-    for (let near = at - 1; near <= at + 1; near++) needed[near] = Math.min(needed[near] as number, wanted);
-  }
-  return found;
-}
-
 /**
- * Gains for `frames` frames from `pad` on; null where nothing is needed. Release first (the way up is slow), then the
- * minimum over the look-ahead, then the smoothing, whose weights reach no further than the minimum did.
+ * Gains for `frames` frames, of which what is needed is known `2 * reach` to either side. Release first (the way up is
+ * slow), then the minimum over the look-ahead, then the smoothing, whose weights reach no further than the minimum did.
  */
 function buildEnvelope(
-  needed: Float64Array,
-  pad: number,
+  needed: Float32Array,
   frames: number,
   reach: number,
   release: number,
   lastRelease: number,
-): { gains: Float64Array; lastRelease: number } | null {
-  const start = pad - 2 * reach;
-  const length = frames + 4 * reach;
-  let idle = lastRelease > 0.999_99;
-  for (let at = start; idle && at < start + length; at++) idle = needed[at] === 1;
-  if (idle) return null;
-  const released = new Float64Array(length);
+): { gains: Float64Array; lastRelease: number } {
+  const released = new Float64Array(needed.length);
   let level = lastRelease;
   let next = lastRelease;
-  for (let at = 0; at < length; at++) {
-    level = Math.min(needed[start + at] as number, 1 - (1 - level) * release);
+  for (let at = 0; at < needed.length; at++) {
+    level = Math.min(needed[at] as number, 1 - (1 - level) * release);
     released[at] = level;
     // Where the next block's window begins.
     if (at === frames - 1) next = level;
   }
   const held = slideMinimum(released, 2 * reach + 1);
-  const gains = smooth(smooth(held, reach + 1), reach + 1);
-  return { gains, lastRelease: next };
+  return { gains: smooth(smooth(held, reach + 1), reach + 1), lastRelease: next };
 }
 
 /** Minimum of each run of `span` values (ascending deque). */

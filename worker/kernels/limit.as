@@ -1,0 +1,105 @@
+import { reserve } from "./memory";
+import { peakAround, taps } from "./true-peak";
+
+/** The sample by sample work of the limiter; its envelope and its blocks are told in true-peak-limiter.ts. */
+let channels: i32 = 0;
+let phaseCount: i32 = 0;
+let width: i32 = 0;
+/** Bytes of one channel's row. */
+let row: usize = 0;
+let rows: usize = 0;
+/** For each phase its taps. */
+export let phases: usize = 0;
+/** Interleaved samples come and go here; as many frames as a row has. */
+export let input: usize = 0;
+export let output: usize = 0;
+/** What each frame must be taken down to; 1 is nothing. */
+export let needed: usize = 0;
+export let gains: usize = 0;
+
+export function setup(channelCount: i32, phaseTotal: i32, frames: i32): void {
+  channels = channelCount;
+  phaseCount = phaseTotal;
+  width = frames;
+  row = <usize>(frames + 8) << 2;
+  rows = reserve(channels * (frames + 8)) ;
+  phases = reserve(phaseTotal * taps);
+  input = reserve(frames * channels);
+  output = reserve(frames * channels + 8);
+  needed = reserve(frames + 8);
+  gains = reserve(frames + 8);
+  clear(0, frames);
+}
+
+/** Sets what is needed in [from, to) to nothing. */
+function clear(from: i32, to: i32): void {
+  for (let at = from; at < to; at++) store<f32>(needed + (<usize>at << 2), 1);
+}
+
+/** Puts `count` frames from `input` behind the `filled` that are there. */
+export function append(count: i32, filled: i32, gain: f32): void {
+  const step = <usize>channels << 2;
+  for (let channel = 0; channel < channels; channel++) {
+    let from = input + (<usize>channel << 2);
+    let at = rows + <usize>channel * row + (<usize>filled << 2);
+    const end = at + (<usize>count << 2);
+    for (; at < end; at += 4, from += step) store<f32>(at, load<f32>(from) * gain);
+  }
+}
+
+/** Notes the gain that every peak of the frames [from, to) needs, at its sample and its neighbours: true if any does. */
+export function scan(from: i32, to: i32, ceiling: f32): bool {
+  const floor = f32x4.splat(0.5 * ceiling);
+  let found = false;
+  for (let channel = 0; channel < channels; channel++) {
+    const lane = rows + <usize>channel * row;
+    const end = lane + (<usize>to << 2);
+    for (let at = lane + (<usize>from << 2); at < end; at += 16) {
+      const level = f32x4.abs(v128.load(at));
+      const loud = f32x4.ge(level, floor);
+      if (!v128.any_true(loud)) continue;
+      const before = f32x4.abs(v128.load(at - 4));
+      const after = f32x4.abs(v128.load(at + 4));
+      const high = v128.and(loud, v128.and(f32x4.ge(level, before), f32x4.ge(level, after)));
+      let mask = i32x4.bitmask(high);
+      for (let one = at; mask != 0 && one < end; mask >>= 1, one += 4) {
+        if ((mask & 1) == 0) continue;
+        const peak = peakAround(one, phases, phaseCount);
+        if (peak <= ceiling) continue;
+        found = true;
+        const wanted = ceiling / peak;
+        const place = needed + (one - lane);
+        store<f32>(place - 4, min(load<f32>(place - 4), wanted));
+        store<f32>(place, min(load<f32>(place), wanted));
+        store<f32>(place + 4, min(load<f32>(place + 4), wanted));
+      }
+    }
+  }
+  return found;
+}
+
+/** Whether nothing is needed in [from, to). */
+export function isIdle(from: i32, to: i32): bool {
+  for (let at = from; at < to; at++) if (load<f32>(needed + (<usize>at << 2)) != 1) return false;
+  return true;
+}
+
+/** Writes `frames` frames from `from` on to `output`, by `gains` where they are told, and drops so many from the front. */
+export function give(from: i32, frames: i32, limited: bool): void {
+  const step = <usize>channels << 2;
+  for (let channel = 0; channel < channels; channel++) {
+    const lane = rows + <usize>channel * row;
+    let at = lane + (<usize>from << 2);
+    const end = at + (<usize>frames << 2);
+    let to = output + (<usize>channel << 2);
+    if (limited) {
+      let gain = gains;
+      for (; at < end; at += 4, to += step, gain += 4) store<f32>(to, load<f32>(at) * load<f32>(gain));
+    } else {
+      for (; at < end; at += 4, to += step) store<f32>(to, load<f32>(at));
+    }
+    memory.copy(lane, lane + (<usize>frames << 2), <usize>(width - frames) << 2);
+  }
+  memory.copy(needed, needed + (<usize>frames << 2), <usize>(width - frames) << 2);
+  clear(width - frames, width);
+}
