@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { ffmpeg } from "./media-fixtures.ts";
+import { decode, ffmpeg } from "./media-fixtures.ts";
 
 /** Checksums of a file's packets, in order, as libavformat finds them. */
 export async function listPackets(path: string, listing: string): Promise<readonly string[]> {
-  await ffmpeg("-v", "error", "-i", path, "-map", "0:a:0", "-c", "copy", "-f", "framemd5", listing);
+  const edits = path.endsWith(".m4a") ? ["-ignore_editlist", "1"] : [];
+  await ffmpeg("-v", "error", ...edits, "-i", path, "-map", "0:a:0", "-c", "copy", "-f", "framemd5", listing);
   const lines = (await readFile(listing, "utf8")).split("\n").filter((line) => /^\d/.test(line));
   return lines.map((line) => line.split(",").at(-1)?.trim() ?? "");
 }
@@ -36,4 +37,20 @@ export function largestStep(samples: Float32Array, channels: number, from = 0, t
     largest = Math.max(largest, Math.abs((samples[at] ?? 0) - (samples[at - channels] ?? 0)));
   }
   return largest;
+}
+
+/** ffmpeg's AAC encoder begins a frame early. */
+export const aacDelay = 1_024;
+
+/**
+ * Decodes to the samples of the recording. ffmpeg cuts the end of an m4a on its packets only, so there all that its
+ * packets hold is decoded and `frames` are taken, behind the encoder's delay.
+ */
+export async function decodeRecording(path: string, frames: number, channels: number): Promise<Float32Array> {
+  if (!path.endsWith(".m4a")) return decode(path);
+  const raw = `${path}.f32`;
+  await ffmpeg("-v", "error", "-ignore_editlist", "1", "-flags2", "+skip_manual", "-i", path, "-f", "f32le", raw);
+  const bytes = await readFile(raw);
+  const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  return all.slice(aacDelay * channels, (aacDelay + frames) * channels);
 }

@@ -30,7 +30,7 @@ export function createAacCodec(tracks: readonly M4aTrack[]): SeamCodec {
       ? Array.from({ length: to - from }, () => silent)
       : read(span.track, from - span.frameOffset, to - span.frameOffset);
   const most = Math.max(...tracks.map((track) => track.bitRate));
-  const plan = buildEncoderPlan("m4a", { sampleRateHz, channels, bitRate: 1.5 * most });
+  const plan = buildEncoderPlan("m4a", { sampleRateHz, channels, bitRate: 2.5 * most });
   return {
     grid: { samplesPerFrame: aacFrame, tailSamples: aacFrame, leadSamples: 0 },
     ...{ sampleRateHz, channels, delaySamples: aacFrame, gainDb: 0 },
