@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
@@ -17,7 +18,9 @@ import {
   RemoveTargetsCommand,
 } from "@aws-sdk/client-eventbridge";
 import { PutBucketNotificationConfigurationCommand } from "@aws-sdk/client-s3";
+import { CreateScheduleGroupCommand, DeleteScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { DeleteParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import type { Buckets } from "../../../adapters/aws/buckets.ts";
 import { outboxFilter } from "../../../config/table-shape.ts";
 import { createTestBuckets, createTestQueues, createTestTable, randomName } from "../../fixtures/aws-emulator.ts";
@@ -47,6 +50,8 @@ export interface RigOptions {
   readonly scratchDir: string;
   /** Files that appear in the bucket become jobs. */
   readonly uploads?: boolean;
+  /** The HTTP API, and webhooks to this machine. */
+  readonly door?: boolean;
 }
 
 /** The way of a job on the emulator: queue, table, buckets, bus, the real bundles, and workers that really run. */
@@ -69,7 +74,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
 }
 
 async function makeRig(
-  { scratchDir, uploads = false }: RigOptions,
+  { scratchDir, uploads = false, door = false }: RigOptions,
   undo: (() => Promise<unknown>)[],
 ): Promise<Omit<Rig, "close">> {
   const keep = <T extends { remove(): Promise<unknown> }>(made: T): T => {
@@ -117,6 +122,7 @@ async function makeRig(
     FilterCriteria: { Filters: [{ Pattern: JSON.stringify(outboxFilter) }] },
   });
   await listen(prefix, cluster, await functions.create("task-state"), undo);
+  if (door) await openDoor(prefix, functions, launch, undo);
   if (uploads) await trigger(buckets, await functions.create("uploads"));
   const faults: unknown[] = [];
   const ecs = new EcsStandIn({
@@ -183,6 +189,41 @@ async function listen(
   undo.push(async () => {
     await client.send(new RemoveTargetsCommand({ Rule: Name, Ids: ["task-state"] }));
     await client.send(new DeleteRuleCommand({ Name }));
+  });
+}
+
+/** The API behind its parameters, and the bus's rule for webhooks. */
+async function openDoor(
+  prefix: string,
+  functions: RigFunctions,
+  launch: Readonly<Record<string, string>>,
+  undo: (() => Promise<unknown>)[],
+): Promise<void> {
+  const parameters = new SSMClient({});
+  const Name = `/${prefix}/cursor_key`;
+  await parameters.send(new PutParameterCommand({ Name, Type: "SecureString", Value: randomUUID() }));
+  undo.push(() => parameters.send(new DeleteParameterCommand({ Name })));
+  const scheduler = new SchedulerClient({});
+  await scheduler.send(new CreateScheduleGroupCommand({ Name: prefix }));
+  undo.push(() => scheduler.send(new DeleteScheduleGroupCommand({ Name: prefix })));
+  const schedules = {
+    MIXDOWN_SCHEDULE_GROUP: prefix,
+    MIXDOWN_SCHEDULE_TARGET: `arn:aws:lambda:us-east-1:000000000000:function:${functions.nameOf("webhooks")}`,
+    MIXDOWN_SCHEDULE_ROLE: "arn:aws:iam::000000000000:role/rig",
+  };
+  await functions.create("api", { ...launch, ...schedules });
+  await functions.create("authorizer");
+  const target = await functions.create("webhooks", { ...schedules, MIXDOWN_PRIVATE_WEBHOOKS: "true" });
+  const client = new EventBridgeClient({});
+  const rule = { Name: `${prefix}-webhooks`, EventBusName: prefix };
+  await client.send(
+    new PutRuleCommand({ ...rule, EventPattern: JSON.stringify({ "detail-type": [{ prefix: "job." }] }) }),
+  );
+  const { Name: Rule, EventBusName } = rule;
+  await client.send(new PutTargetsCommand({ Rule, EventBusName, Targets: [{ Id: "webhooks", Arn: target }] }));
+  undo.push(async () => {
+    await client.send(new RemoveTargetsCommand({ Rule, EventBusName, Ids: ["webhooks"] }));
+    await client.send(new DeleteRuleCommand(rule));
   });
 }
 

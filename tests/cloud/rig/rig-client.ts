@@ -14,11 +14,17 @@ import type { RunningTask } from "./ecs-stand-in.ts";
 import { openRig, type Rig, type RigOptions } from "./open-rig.ts";
 import { buildBundles } from "./rig-functions.ts";
 
+export interface Tone {
+  readonly seconds?: number;
+  readonly hertz?: number;
+}
+
 /** What a front end does to the platform, and what a test wants to know of it. */
 export interface RigClient {
   readonly rig: Rig;
   /** A tone by a presigned URL, as front ends put their files. */
-  upload(key: string, tone?: { readonly seconds?: number; readonly hertz?: number }): Promise<void>;
+  upload(key: string, tone?: Tone): Promise<void>;
+  makeTone(tone?: Tone): Promise<Buffer<ArrayBuffer>>;
   send(message: unknown, group?: string): Promise<void>;
   get(jobId: string): Promise<Job | undefined>;
   /** The job when it has ended. @throws with all that is known when it does not within 90 s */
@@ -58,14 +64,19 @@ export async function openRigClient(options: Omit<RigOptions, "scratchDir"> = {}
     }
   }
 
-  async function upload(key: string, { seconds = 2, hertz = 220 } = {}): Promise<void> {
+  async function makeTone({ seconds = 2, hertz = 220 }: Tone = {}): Promise<Buffer<ArrayBuffer>> {
     const file = join(scratchDir, `${randomUUID()}.wav`);
     const source = `sine=frequency=${hertz}:duration=${seconds},volume=-12dB`;
     execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", source, "-ar", "48000", file]);
+    return readFileSync(file);
+  }
+
+  async function upload(key: string, tone?: Tone): Promise<void> {
+    const body = await makeTone(tone);
     const command = new PutObjectCommand({ Bucket: rig.buckets.raw, Key: key, ContentType: "audio/wav" });
     const url = await getSignedUrl(rig.buckets.client(), command, { expiresIn: 900 });
     const headers = { "content-type": "audio/wav" };
-    const answer = await fetch(url, { method: "PUT", body: readFileSync(file), headers });
+    const answer = await fetch(url, { method: "PUT", body, headers });
     if (!answer.ok) throw new Error(`the upload was answered ${answer.status}: ${await answer.text()}`);
   }
 
@@ -78,6 +89,7 @@ export async function openRigClient(options: Omit<RigOptions, "scratchDir"> = {}
   return {
     rig,
     upload,
+    makeTone,
     send,
     get,
     tasksOf,
