@@ -29,6 +29,7 @@ const schema = z.object({
     .max(3_650)
     .default(limits.outputsMs / 86_400_000)
     .describe("Days that outputs are kept; 0 keeps them."),
+  MIXDOWN_LAMBDA_LANE: flag.default(false).describe("Short jobs run as functions."),
   MIXDOWN_FFMPEG_MAJOR: z.coerce
     .number()
     .int()
@@ -51,6 +52,8 @@ export interface AwsConfig {
   readonly defaultOwner: string;
   readonly sharedCache: boolean;
   readonly outputsMs: number;
+  /** Whether what is accepted may go to the Lambda lane. */
+  readonly lambdaLane: boolean;
   readonly ffmpegMajor: number;
   readonly scratchDir: string;
   /** Emulators answer on one host name; the SDK has no variable for this, so that it follows from the endpoint's. */
@@ -76,6 +79,7 @@ export function readAwsConfig(env: NodeJS.ProcessEnv = process.env): AwsConfig {
     defaultOwner: values.MIXDOWN_DEFAULT_OWNER,
     sharedCache: values.MIXDOWN_SHARED_CACHE,
     outputsMs: (values.MIXDOWN_OUTPUT_DAYS || foreverDays) * 86_400_000,
+    lambdaLane: values.MIXDOWN_LAMBDA_LANE,
     ffmpegMajor: values.MIXDOWN_FFMPEG_MAJOR,
     scratchDir: values.MIXDOWN_SCRATCH,
     forcePathStyle: (values.AWS_ENDPOINT_URL_S3 ?? values.AWS_ENDPOINT_URL) !== undefined,

@@ -28,6 +28,7 @@ export const readSettings = (config: AwsConfig): PlatformSettings => ({
   mixdownVersion,
   ffmpegMajor: config.ffmpegMajor,
   lanes: "aws",
+  lambdaLane: config.lambdaLane,
   outputsMs: config.outputsMs,
 });
 

@@ -14,7 +14,7 @@ export function buildPlatformEnvironment(
   storage: StorageStack,
   jobs: { readonly queue: FifoQueue; readonly bus: CloudwatchEventBus },
 ): Readonly<Record<string, string>> {
-  const { name, defaultOwner, sharedCache, outputDays, progressEvents } = stack.environment;
+  const { name, defaultOwner, sharedCache, outputDays, progressEvents, lambdaLane } = stack.environment;
   return {
     MIXDOWN_ENV: name,
     MIXDOWN_TABLE: storage.table.name,
@@ -28,6 +28,7 @@ export function buildPlatformEnvironment(
     MIXDOWN_SHARED_CACHE: String(sharedCache),
     MIXDOWN_OUTPUT_DAYS: String(outputDays === 0 ? keptDays : outputDays),
     MIXDOWN_PROGRESS_EVENTS: String(progressEvents),
+    MIXDOWN_LAMBDA_LANE: String(lambdaLane),
   };
 }
 
