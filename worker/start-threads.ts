@@ -1,6 +1,12 @@
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createThreadPool, type ThreadPool } from "./process/thread-pool.ts";
 
-/** One thread for each core that we may use; ends with `signal`. */
+const entry = new URL("../worker/thread.ts", import.meta.url);
+
+/** Whether the threads' module was packed with us. */
+export const hasThreads = (): boolean => existsSync(entry);
+
+/** One thread for each core that we may use; they end with `signal`. */
 export const startThreads = (signal: AbortSignal): ThreadPool =>
-  createThreadPool(new URL("../worker/thread.ts", import.meta.url), availableParallelism(), signal);
+  createThreadPool(entry, availableParallelism(), signal);

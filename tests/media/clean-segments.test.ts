@@ -12,12 +12,14 @@ import { createNoiseSurvey } from "../../worker/media/spectral-survey.ts";
 import { chooseWindow } from "../../worker/media/stft-window.ts";
 import type { ThreadPool } from "../../worker/process/thread-pool.ts";
 import { startThreads } from "../../worker/start-threads.ts";
-import { makeNoise } from "./clean-fixtures.ts";
+import { makeNoise, runClean } from "./clean-fixtures.ts";
+import { ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 
 const sampleRateHz = 44_100;
 const channels = 2;
 const seconds = 71.3;
 const stop = new AbortController();
+const fixtures = useMediaFixtures();
 let dir: string;
 let pool: ThreadPool;
 
@@ -57,6 +59,12 @@ const file = () => ({ path: join(dir, "in.f32"), ...format });
 function readFloats(path: string): Float32Array {
   const bytes = readFileSync(path);
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+/** 130 s at 8 kHz, mono. */
+async function makeLongFile(path: string): Promise<void> {
+  const sound = "0.3*sin(2*PI*220*t)*gt(sin(2*PI*0.4*t),-0.3)+0.06*(random(0)-0.5)";
+  await ffmpeg("-f", "lavfi", "-i", `aevalsrc='${sound}':s=8000:d=130`, path);
 }
 
 /** Largest difference, dBFS. */
@@ -148,6 +156,33 @@ test("fails when the limiter's segments null against one piece at more than −9
   expect(theirs.limited()).toBe(true);
   const [found, known] = [await segmented.measure(setting), await onePiece.measure(setting)];
   expect(Math.abs((found ?? 0) - (known ?? 9))).toBeLessThan(0.02);
+});
+
+test("fails when a long file, cleaned by threads, is shifted, misses its bars, or its progress goes backwards", async () => {
+  const path = join(dir, "long.wav");
+  await makeLongFile(path);
+  const run = await runClean(fixtures, path);
+  const { before, after, treatment } = run.report;
+  expect(run.scratch).toContain("decoded.f32");
+  expect(treatment?.denoiser).not.toBeNull();
+  expect(after?.durationSeconds).toBe(before[0]?.durationSeconds);
+  expect(Math.abs((after?.integratedLufs ?? 0) + 16)).toBeLessThan(0.2);
+  expect(after?.truePeakDbtp).toBeLessThanOrEqual(-1);
+  expect(run.percents).toEqual([...run.percents].sort((a, b) => a - b));
+  expect(run.percents.at(-1)).toBe(100);
+});
+
+test("fails when a long file is cleaned on after it was cancelled, or another reason is told", async () => {
+  const path = join(dir, "cancelled.wav");
+  await makeLongFile(path);
+  const stopping = new AbortController();
+  const reason = new Error("cancelled by its owner");
+  let calls = 0;
+  const onProgress = () => {
+    if (++calls === 3) stopping.abort(reason);
+  };
+  const running = runClean(fixtures, path, {}, { signal: stopping.signal, onProgress });
+  await expect(running).rejects.toBe(reason);
 });
 
 test("fails when a task's failure, or an abort, leaves work waiting or threads alive", async () => {

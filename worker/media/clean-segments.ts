@@ -31,9 +31,9 @@ export interface SegmentWork {
 const usualSeconds = 30;
 /** Before a segment, until the denoiser's memory of what came before is gone. */
 const warmUpSeconds = 2;
-/** The first minutes are looked at closely for the noise; then a quarter of it tells the same. */
+/** The first minutes are looked at closely for noise and hum; then a quarter of it tells the same. */
 const closeLookSeconds = 120;
-const laterNoiseStride = 4;
+const laterStride = 4;
 
 /** Segments begin where the denoiser's blocks do, counted from the recording's beginning. */
 export function placeSegment(index: number, sampleRateHz: number, seconds = usualSeconds): Segment {
@@ -98,8 +98,9 @@ async function surveyEach(
       const place = placeSegment(index, file.sampleRateHz, segmentSeconds);
       frames = await source.waitFor(place.readTo);
       if (frames <= place.from) return;
-      const noiseStride = place.from < closeLookSeconds * file.sampleRateHz ? 1 : laterNoiseStride;
-      yield { kind: "survey", file, segment: clipSegment(place, frames), noiseStride, noiseOnly };
+      const isClose = place.from < closeLookSeconds * file.sampleRateHz;
+      const look = { noiseStride: isClose ? 1 : laterStride, withHum: isClose || index % laterStride === 0 };
+      yield { kind: "survey", file, segment: clipSegment(place, frames), ...look, noiseOnly };
     }
   }
   let taken = 0;

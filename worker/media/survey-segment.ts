@@ -13,6 +13,7 @@ export interface SurveyTask {
   readonly segment: Segment;
   /** Every so many windows are looked at for the noise. */
   readonly noiseStride: number;
+  readonly withHum: boolean;
   /** Without the rest. */
   readonly noiseOnly: boolean;
 }
@@ -32,7 +33,7 @@ export interface SurveyStatistics {
   readonly dc: readonly DcSums[];
 }
 
-export function surveySegment({ file, segment, noiseStride, noiseOnly }: SurveyTask): SurveySums {
+export function surveySegment({ file, segment, noiseStride, withHum, noiseOnly }: SurveyTask): SurveySums {
   const { from, to, readFrom, readTo } = segment;
   const format = { sampleRateHz: file.sampleRateHz, channels: file.channels, channelLayout: file.channelLayout };
   const guard = createPcmGuard({ name: "a segment", ...format });
@@ -54,7 +55,7 @@ export function surveySegment({ file, segment, noiseStride, noiseOnly }: SurveyT
       noise.push(samples);
       if (noiseOnly) continue;
       loudness.push(samples);
-      hum.push(samples);
+      if (withHum) hum.push(samples);
       pauses.push(samples);
       dc.push(samples);
     }

@@ -11,7 +11,7 @@ import { type RenderedClean, renderClean } from "../media/render-clean.ts";
 import type { NoiseFindings } from "../media/spectral-pauses.ts";
 import { type AudioSurvey, surveyAudio, surveyNoise } from "../media/survey-audio.ts";
 import { isUntouched, type Treatment } from "../media/treatment.ts";
-import { startThreads } from "../start-threads.ts";
+import { hasThreads, startThreads } from "../start-threads.ts";
 import type { Span } from "./progress-span.ts";
 import type { RecipeContext } from "./recipe.ts";
 
@@ -32,8 +32,8 @@ const longSeconds = 120;
 
 /** Long recordings are worked through by all cores, in segments; short ones, and those that are shortened, in one piece. */
 export function openPasses(context: RecipeContext, plan: DecodePlan, params: CleanParams): CleanPasses {
-  const seconds = plan.media.durationSeconds ?? 0;
-  return seconds < longSeconds || params.trimSilence ? openOnePiece(context, plan) : openSegments(context, plan);
+  const isLong = (plan.media.durationSeconds ?? 0) >= longSeconds;
+  return isLong && !params.trimSilence && hasThreads() ? openSegments(context, plan) : openOnePiece(context, plan);
 }
 
 function openOnePiece({ toolchain, signal, scratchDir }: RecipeContext, plan: DecodePlan): CleanPasses {
