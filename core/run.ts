@@ -69,6 +69,7 @@ export class Run {
   #beat(): void {
     this.#stopHeartbeat = this.#after(limits.heartbeatMs, () => {
       this.#pulse();
+      this.#lookForCancel();
       this.#beat();
     });
   }
@@ -141,6 +142,16 @@ export class Run {
     this.#pulsing = this.#pulsing
       .then(() => this.#platform.jobs.recordPulse(this.#job, pulse))
       .then((held) => (held ? undefined : this.#end("lost")))
+      .catch(() => undefined);
+  }
+
+  /** Not every machinery can be told to stop a worker; the worker finds out by itself, a heartbeat later. */
+  #lookForCancel(): void {
+    this.#platform.jobs
+      .get(this.#job)
+      .then((standing) => {
+        if (standing?.runId === this.#runId && standing.cancelRequestedAt !== null) this.#end("interrupted");
+      })
       .catch(() => undefined);
   }
 
