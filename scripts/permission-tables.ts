@@ -1,12 +1,15 @@
 import { apiKeyReadPermissions, apiKeyStorePermissions } from "../adapters/aws/api-key-store.ts";
+import { callSchedulerPermissions } from "../adapters/aws/call-scheduler.ts";
 import { deadLetterStorePermissions } from "../adapters/aws/dead-letter-store.ts";
 import { ecsTaskLauncherPermissions } from "../adapters/aws/ecs-task-launcher.ts";
+import { eventPublisherPermissions } from "../adapters/aws/event-publisher.ts";
 import { jobQueueRejectPermissions, jobQueueSendPermissions } from "../adapters/aws/job-queue.ts";
 import { jobStorePermissions } from "../adapters/aws/jobs/job-store.ts";
 import { lambdaTaskLauncherPermissions } from "../adapters/aws/lambda-task-launcher.ts";
 import { objectStorePermissions } from "../adapters/aws/objects/object-store.ts";
 import { rateLimiterPermissions } from "../adapters/aws/rate-limiter.ts";
 import { resultCachePermissions } from "../adapters/aws/result-cache.ts";
+import { secretReaderPermissions } from "../adapters/aws/secret-reader.ts";
 import { transferSignerPermissions } from "../adapters/aws/transfer-signer.ts";
 import { webhookStorePermissions } from "../adapters/aws/webhook-store.ts";
 import type { Grantee } from "../config/function-names.ts";
@@ -16,6 +19,7 @@ type Table = readonly Permission[];
 
 const pick = (table: Table, keep: (permission: Permission) => boolean): Table => table.filter(keep);
 const read = new Set<string>(["s3:GetObject", "s3:ListBucket"]);
+const readsTable = new Set<string>(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]);
 
 /** Looking at objects. */
 const look = pick(objectStorePermissions, ({ action }) => read.has(action));
@@ -32,7 +36,6 @@ const produce = pick(
 );
 const work = [...jobStorePermissions, ...jobQueueSendPermissions, ...resultCachePermissions, ...look, ...sweep];
 const launch = [...ecsTaskLauncherPermissions, ...lambdaTaskLauncherPermissions];
-const parameters: Table = [{ action: "ssm:GetParameter", resource: "parameters" }];
 
 /** Which of its adapters' permissions each function, and the worker, needs: what its wiring opens, as far as it is used. */
 export const permissionTables: Readonly<Record<Grantee, Table>> = {
@@ -40,14 +43,11 @@ export const permissionTables: Readonly<Record<Grantee, Table>> = {
   "task-state": work,
   reconciler: [...work, ...launch, ...deadLetterStorePermissions],
   "dead-letters": [...work, ...deadLetterStorePermissions],
-  events: [{ action: "events:PutEvents", resource: "bus" }],
+  events: eventPublisherPermissions,
   uploads: work,
-  webhooks: [
-    ...webhookStorePermissions,
-    { action: "scheduler:CreateSchedule", resource: "schedules" },
-    { action: "iam:PassRole", resource: "scheduler-role" },
-  ],
-  status: parameters,
+  webhooks: [...webhookStorePermissions, ...callSchedulerPermissions],
+  // It looks up what an event leaves out, and writes nothing.
+  status: [...jobStorePermissions.filter(({ action }) => readsTable.has(action)), ...secretReaderPermissions],
   api: [
     ...work,
     ...deadLetterStorePermissions,
@@ -55,10 +55,15 @@ export const permissionTables: Readonly<Record<Grantee, Table>> = {
     ...apiKeyStorePermissions,
     ...rateLimiterPermissions,
     ...webhookStorePermissions,
-    ...parameters,
+    ...callSchedulerPermissions,
+    ...secretReaderPermissions,
   ],
   authorizer: apiKeyReadPermissions,
-  stream: [...jobStorePermissions, ...apiKeyReadPermissions, ...rateLimiterPermissions],
+  stream: [
+    ...jobStorePermissions.filter(({ action }) => readsTable.has(action)),
+    ...apiKeyReadPermissions,
+    ...rateLimiterPermissions,
+  ],
   worker: [...work, ...produce],
 };
 

@@ -55,7 +55,10 @@ export class ApiStack extends EnvironmentStack {
       });
     const stream = create("stream", "What streams: events of jobs, speech", streamTimeoutSeconds);
     const streamUrl = createStreamUrl(this, stream);
-    const api = create("api", "The HTTP API", apiTimeoutSeconds, { MIXDOWN_STREAM_URL: streamUrl.functionUrl });
+    const api = create("api", "The HTTP API", apiTimeoutSeconds, {
+      MIXDOWN_STREAM_URL: streamUrl.functionUrl,
+      ...jobs.schedules.environment,
+    });
     const authorizer = create("authorizer", "Turns away who has no credential", authorizerTimeoutSeconds);
     this.http = createHttpApi(this, api, authorizer);
     this.functions = [api, authorizer, stream];

@@ -20,6 +20,8 @@ import { createUploadTrigger } from "./constructs/upload-trigger.ts";
 import type { NetworkStack } from "./network.ts";
 import { bindStorage, type StorageStack } from "./storage.ts";
 
+/** What our own events call their sender. */
+const eventSource = "mixdown";
 const invokerTimeoutSeconds = 25;
 
 export interface JobsStackProps {
@@ -40,7 +42,8 @@ export class JobsStack extends EnvironmentStack {
   /** What this stack and storage's resources are for the functions' permissions. */
   readonly bindings: Bindings;
   readonly #functions = new Map<FunctionName, PlatformFunction>();
-  readonly #schedules: DeliverySchedules;
+  /** Deliveries of webhooks that are due later. */
+  readonly schedules: DeliverySchedules;
   readonly #props: JobsStackProps;
 
   constructor(scope: Construct, props: JobsStackProps) {
@@ -64,14 +67,14 @@ export class JobsStack extends EnvironmentStack {
       eventSourceArn: this.bus.arn,
       retentionDays: limits.deadLetterMs / 86_400_000,
     });
-    this.#schedules = createDeliverySchedules(this, this.nameOf("webhooks"));
+    this.schedules = createDeliverySchedules(this, this.nameOf("webhooks"));
     this.bindings = {
       ...bindStorage(storage, this),
       queue: [this.queue.queue.arn],
       "dead-letter-queue": [this.queue.deadLetters.arn],
       bus: [this.bus.arn],
-      schedules: [this.#schedules.schedulesArn],
-      "scheduler-role": [this.#schedules.role.arn],
+      schedules: [this.schedules.schedulesArn],
+      "scheduler-role": [this.schedules.role.arn],
       any: ["*"],
     };
     this.functions = this.#functions;
@@ -126,9 +129,9 @@ export class JobsStack extends EnvironmentStack {
       sendTo(this.undelivered.arn),
     ]);
     createStreamMapping(this, "outbox", { table: storage.table, target: events, undelivered: this.undelivered });
-    const jobEvents = { pattern: { "detail-type": [{ prefix: "job." }] } };
-    const webhooks = this.#createFunction("webhooks", "Sends webhooks", this.#schedules.environment, []);
-    this.#schedules.allow(webhooks.function);
+    const jobEvents = { pattern: { source: [eventSource], "detail-type": [{ prefix: "job." }] } };
+    const webhooks = this.#createFunction("webhooks", "Sends webhooks", this.schedules.environment, []);
+    this.schedules.allow(webhooks.function);
     createEventRoute(this, {
       id: "webhooks",
       description: "What happened to jobs, to those who asked to be told",

@@ -15,7 +15,7 @@ const burstFactor = 2;
 /** The API judges each request itself too: a revoked key ends at once, whatever is remembered here. */
 const rememberedSeconds = 60;
 /** What anybody may read. */
-const openRoutes = ["GET /healthz", "GET /openapi.json", "GET /docs"];
+const openRoutes = ["GET /healthz", "GET /openapi.json", "GET /docs", "GET /docs/reference.js"];
 
 export const corsMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 export const corsHeaders = ["authorization", "content-type", "idempotency-key", "last-event-id"];
