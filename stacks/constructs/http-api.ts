@@ -83,7 +83,7 @@ export function createHttpApi(
     }),
     ...openRoutes.map(
       (routeKey) =>
-        new Apigatewayv2Route(stack, `route-${routeKey.split("/")[1]?.replace(".", "-")}`, {
+        new Apigatewayv2Route(stack, `route-${routeKey.replace(/^GET \//, "").replace(/[./]/g, "-")}`, {
           apiId: api.id,
           routeKey,
           target,

@@ -22,7 +22,7 @@ test("fails when anything but what anybody may read is open", () => {
   const open = routes
     .filter(({ authorization_type }) => authorization_type === "NONE")
     .map(({ route_key }) => route_key);
-  expect(open.sort()).toEqual(["GET /docs", "GET /healthz", "GET /openapi.json"]);
+  expect(open.sort()).toEqual(["GET /docs", "GET /docs/reference.js", "GET /healthz", "GET /openapi.json"]);
   expect(routes.find(({ route_key }) => route_key === "$default")).toMatchObject({ authorization_type: "CUSTOM" });
   expect(listAll(synth("dev"), "aws_apigatewayv2_authorizer")).toEqual([
     expect.objectContaining({ authorizer_type: "REQUEST", enable_simple_responses: true }),
