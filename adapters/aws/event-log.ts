@@ -19,7 +19,7 @@ import {
 } from "./table.ts";
 
 export const eventLogPermissions: readonly Permission[] = (
-  ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const
+  ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"] as const
 ).map((name) => ({ action: `dynamodb:${name}`, resource: "table" }));
 
 const counterKey: Key = { pk: "FEED", sk: "COUNTER" };

@@ -26,7 +26,7 @@ import {
 import { type CursorKey, createJobLists } from "./job-lists.ts";
 
 export const jobStorePermissions: readonly Permission[] = (
-  ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const
+  ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"] as const
 ).map((name) => ({ action: `dynamodb:${name}`, resource: "table" }));
 
 /** Each round lost means that another made, or forgot, what stands in the way. */
