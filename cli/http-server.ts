@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import type { AddressInfo, Server } from "node:net";
+import { maxHeaderSize } from "node:http";
+import type { AddressInfo, Server, Socket } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
-import { problemResponse } from "../api/problem.ts";
+import { buildProblem, problemContentType, problemResponse } from "../api/problem.ts";
 import { MixdownError } from "../core/errors.ts";
 
 export interface HttpServerOptions {
@@ -35,6 +36,7 @@ export async function startHttpServer({ host, port, api, transfers }: HttpServer
   const fetch = (request: Request) =>
     new URL(request.url).pathname.startsWith("/files/") ? answerTransfer(request) : api(request);
   const server = createAdaptorServer({ fetch, hostname: host }) as Server & { closeAllConnections(): void };
+  server.on("clientError", answerUnread);
   server.listen(port, host);
   try {
     await once(server, "listening");
@@ -51,6 +53,22 @@ export async function startHttpServer({ host, port, api, transfers }: HttpServer
       await closed;
     },
   };
+}
+
+/** Answers what is no request, or too long to be one: the app never sees it. */
+function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
+  const code = error.code ?? "";
+  if (!socket.writable || !(code.startsWith("HPE_") || code === "ERR_HTTP_REQUEST_TIMEOUT")) {
+    socket.destroy();
+    return;
+  }
+  const message =
+    code === "HPE_HEADER_OVERFLOW"
+      ? `The request's line and headers have more than ${maxHeaderSize} bytes; shorten them.`
+      : `The request cannot be read (${code}); send HTTP/1.1.`;
+  const body = JSON.stringify(buildProblem(new MixdownError("usage_invalid", { message })));
+  const headers = [`content-type: ${problemContentType}`, `content-length: ${Buffer.byteLength(body)}`];
+  socket.end(["HTTP/1.1 400 Bad Request", ...headers, "connection: close", "", body].join("\r\n"));
 }
 
 function explainListen(cause: unknown, host: string, port: number): unknown {

@@ -11,7 +11,8 @@ import { contentTypeSchema } from "./uploads.ts";
 // The routes, names and shapes are those of Uppy's Companion, so that Uppy's stock S3 plugin works against them:
 // github.com/transloadit/uppy, packages/@uppy/companion/src/server/controllers/s3.js.
 
-const uploadParam = z.object({ uploadId: z.string().min(1).max(1_024) });
+/** S3's have some 130 of these. Shorter than a key by far: both stand in one request line. */
+const uploadParam = z.object({ uploadId: z.string().regex(/^[\w.~+=-]{1,512}$/, "must be an upload's id") });
 const partParam = uploadParam.extend({ partNumber: z.coerce.number().int().min(1).max(10_000) });
 const keyQuery = z.object({ key: z.string().min(1).max(1_024) });
 const typeSchema = z.union([contentTypeSchema, z.literal("")]).optional();

@@ -3,11 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { readToolPaths } from "../../config/tool-paths.ts";
 
 /**
  * Schemathesis against the real API on the embedded platform, stateful: no 5xx, no undocumented status or content
- * type, no answer that breaks its schema. `--examples N` (20) tries more of each operation.
+ * type, no answer that breaks its schema. `--examples N` (20) tries more of each operation, `--seed N` repeats what another run did.
  */
 const version = "4.32.5";
 const checks = [
@@ -17,8 +18,7 @@ const checks = [
   "response_schema_conformance",
 ];
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const at = process.argv.indexOf("--examples");
-const examples = at < 0 ? "20" : (process.argv[at + 1] ?? "20");
+const { values } = parseArgs({ options: { examples: { type: "string", default: "20" }, seed: { type: "string" } } });
 
 function installSchemathesis(): string {
   const venv = join(readToolPaths().cacheDir, `schemathesis-${version}`);
@@ -64,8 +64,9 @@ try {
   const command = installSchemathesis();
   const platform = await startPlatform(dataDir);
   // A stream of events has no length of its own; tests/e2e/http.test.ts reads those.
-  const argv = ["run", `${platform.url}/openapi.json`, "--max-examples", examples, "--checks", checks.join(",")];
+  const argv = ["run", `${platform.url}/openapi.json`, "--max-examples", values.examples, "--checks", checks.join(",")];
   argv.push("--exclude-operation-id", "watchJob", "--request-timeout", "40", "--suppress-health-check", "all");
+  if (values.seed !== undefined) argv.push("--seed", values.seed);
   const child = spawn(command, argv, { stdio: ["ignore", "inherit", "inherit"], cwd: dataDir });
   process.exitCode = await new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? 1)));
   await platform.stop();
