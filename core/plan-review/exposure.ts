@@ -1,7 +1,7 @@
 import { readPolicies } from "./access.ts";
 import type { ResourceChange } from "./plan.ts";
 import { isPublic } from "./policy-grants.ts";
-import { isHidden, isRecord, itemsOf, readPath, type Shown } from "./shown-value.ts";
+import { isHidden, isRecord, itemsOf, readPath, type Shown, walkLeaves } from "./shown-value.ts";
 
 export interface ExposureChange {
   readonly opened: readonly string[];
@@ -66,6 +66,27 @@ const without =
   };
 
 const acls = ["public-read", "public-read-write", "authenticated-read"];
+/** Groups of S3's ACLs that are everybody, and everybody with an account of AWS. */
+const everybody = /acs\.amazonaws\.com\/groups\/global\/(AllUsers|AuthenticatedUsers)$/;
+const namedAcl = without("acl", acls, "an ACL for everybody", { isComputed: true });
+const openAcl: Find = (value) => {
+  const byName = namedAcl(value);
+  const byGroup = [...walkLeaves(value)].some(([, leaf]) => typeof leaf === "string" && everybody.test(leaf));
+  return byName.length === 0 && byGroup ? ["an ACL for everybody"] : byName;
+};
+
+/** Through an internet gateway; what goes through NAT lets nobody in. */
+const openRoute: Find = (value) => {
+  const isWide = ["destination_cidr_block", "destination_ipv6_cidr_block"].some((name) => {
+    const cidr = readPath(value, name);
+    return cidr !== undefined && isWorld(cidr);
+  });
+  const gateway = readPath(value, "gateway_id");
+  return isWide && (isHidden(gateway) || (typeof gateway === "string" && gateway.startsWith("igw-")))
+    ? ["a route between its subnets and the internet"]
+    : [];
+};
+
 const reachable = flag("publicly_accessible", "reachable from the internet");
 
 const finders: Readonly<Record<string, Find>> = {
@@ -85,8 +106,11 @@ const finders: Readonly<Record<string, Find>> = {
     ),
   aws_s3_bucket_public_access_block: publicBlock,
   aws_s3_account_public_access_block: publicBlock,
-  aws_s3_bucket_acl: without("acl", acls, "an ACL for everybody", { isComputed: true }),
-  aws_s3_bucket: without("acl", acls, "an ACL for everybody", { isComputed: true }),
+  aws_s3_bucket_acl: openAcl,
+  aws_s3_bucket: openAcl,
+  aws_route: openRoute,
+  aws_cognito_identity_pool: flag("allow_unauthenticated_identities", "guests who have not signed in"),
+  aws_ami_launch_permission: without("group", ["all"], "an image for everybody"),
   aws_lambda_function_url: without("authorization_type", ["NONE"], "a function URL without authorization"),
   aws_apigatewayv2_route: without("authorization_type", ["NONE"], "a route without an authorizer"),
   aws_api_gateway_method: without("authorization", ["NONE"], "a method without an authorizer"),

@@ -57,6 +57,13 @@ const unpriced =
 /** US dollars a month for a resource at rest; null for one whose price is not known here. Pure. */
 export function estimateMonthlyUsd(type: string, value: Shown): number | null {
   if (!isRecord(value)) return 0;
+  if (type === "aws_autoscaling_group" && isIdle(value)) return 0;
   if (Object.hasOwn(prices, type)) return prices[type]?.(value) ?? 0;
   return unpriced.test(type) ? null : 0;
 }
+
+/** A group that may go down to nothing and is not told to do more costs nothing at rest. */
+const isIdle = (value: Shown): boolean => {
+  const desired = readPath(value, "desired_capacity");
+  return readPath(value, "min_size") === 0 && (typeof desired !== "number" || desired === 0);
+};

@@ -1,6 +1,7 @@
 /** Resources whose deletion loses something, each with what is lost. */
 const losses: Readonly<Record<string, readonly string[]>> = {
   "its objects": ["aws_s3_bucket", "aws_s3_directory_bucket", "aws_s3tables_table_bucket", "aws_glacier_vault"],
+  "the object": ["aws_s3_object", "aws_s3_bucket_object", "aws_s3_object_copy", "aws_dynamodb_table_item"],
   "its items": [
     "aws_dynamodb_table",
     "aws_dynamodb_global_table",
@@ -19,6 +20,8 @@ const losses: Readonly<Record<string, readonly string[]>> = {
     "aws_redshift_cluster",
     "aws_redshiftserverless_namespace",
     "aws_dsql_cluster",
+    "aws_lightsail_database",
+    "aws_athena_database",
     "aws_memorydb_cluster",
     "aws_elasticache_cluster",
     "aws_elasticache_replication_group",
@@ -66,6 +69,10 @@ const losses: Readonly<Record<string, readonly string[]>> = {
     "tls_private_key",
     "tls_self_signed_cert",
     "aws_key_pair",
+    "aws_acm_certificate",
+    "aws_acmpca_certificate_authority",
+    "aws_cognito_user_pool_client",
+    "aws_lightsail_key_pair",
     "aws_iam_access_key",
   ],
   "its users": [
@@ -86,6 +93,10 @@ const losses: Readonly<Record<string, readonly string[]>> = {
     "aws_ebs_snapshot",
     "aws_ami",
     "aws_instance",
+    "aws_lightsail_instance",
+    "aws_sagemaker_notebook_instance",
+    "aws_workspaces_workspace",
+    "aws_elastic_beanstalk_environment",
     "aws_transfer_server",
     "aws_codecommit_repository",
   ],

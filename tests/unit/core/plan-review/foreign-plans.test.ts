@@ -144,6 +144,15 @@ test("fails when a way in is misjudged", () => {
     "anyone may invoke the function",
   ]);
   expect(opens("aws_lambda_permission", { principal: "*", source_account: "1" })).toEqual([]);
+  const world = { destination_cidr_block: "0.0.0.0/0" };
+  expect(opens("aws_route", world, { after_unknown: { gateway_id: true } })).toHaveLength(1);
+  expect(opens("aws_route", { ...world, gateway_id: "igw-1" })).toHaveLength(1);
+  expect(opens("aws_route", { ...world, nat_gateway_id: "nat-1" })).toEqual([]);
+  const uri = "http://acs.amazonaws.com/groups/global/AllUsers";
+  expect(opens("aws_s3_bucket_acl", { access_control_policy: [{ grant: [{ grantee: [{ uri }] }] }] })).toEqual([
+    "an ACL for everybody",
+  ]);
+  expect(opens("aws_s3_bucket_acl", { acl: "private" })).toEqual([]);
   expect(opens("aws_launch_template", { network_interfaces: [{ associate_public_ip_address: "true" }] })).toHaveLength(
     1,
   );
@@ -167,4 +176,11 @@ test("fails when variables, keys or tokens are told in plain", () => {
   const comment = commentOf(planText([shapeChange({ type: "aws_lambda_function", before, after })]));
   expect(comment).toContain("`environment[0].variables.TABLE`: `(sensitive)` → `(sensitive)`");
   for (const secret of [...secrets, "s3cr3t-too", "debug"]) expect(comment).not.toContain(secret);
+});
+
+test("fails when a group without instances is priced, or one with them is not named", () => {
+  const costs = (after: object) =>
+    reviewOne({ type: "aws_autoscaling_group", after }).costs.map(({ afterUsd }) => afterUsd);
+  expect(costs({ min_size: 0, max_size: 2 })).toEqual([]);
+  expect(costs({ min_size: 0, desired_capacity: 1 })).toEqual([null]);
 });
