@@ -2,9 +2,13 @@ import { readFile, truncate, writeFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Report } from "../../core/report.ts";
+import { Doubt } from "../../worker/media/fast-join/doubt.ts";
+import { readM4aTrack } from "../../worker/media/fast-join/m4a-track.ts";
+import { readMp3Track } from "../../worker/media/fast-join/mp3-track.ts";
 import { decode, ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 import { aacDelay, decodeRecording, errorDb, largestStep, listPackets } from "./stitch-fast-fixtures.ts";
 import { runStitch } from "./stitch-fixtures.ts";
+import { runStitchTree } from "./stitch-tree.ts";
 
 const fixtures = useMediaFixtures();
 const run = (paths: readonly string[], params: Parameters<typeof runStitch>[3] = {}, context = {}) =>
@@ -271,11 +275,58 @@ test.each(["cbr", "mono", "lsf", "aac", "aac-mono"])(
     expect(gap.every((sample) => Math.abs(sample) < 1e-4)).toBe(true);
     const middle = 12_000 * channels;
     expect([...heard.subarray(start * channels + middle, start * channels + middle + 64)]).toEqual([
-      ...(sources[1] ?? []).subarray(middle, middle + 64),
+      ...(sources[1] ?? new Float32Array(0)).subarray(middle, middle + 64),
     ]);
     expect(await ffmpeg("-v", "warning", "-xerror", "-err_detect", "explode", "-i", path, "-f", "null", "-")).toBe("");
   },
 );
+
+test.each(["cbr", "aac"])(
+  "fails when 500 files of %s need more memory or processes than 20, or drift",
+  { timeout: 300_000 },
+  async (name) => {
+    const flavour = flavours.find((each) => each.name === name) as Flavour;
+    const lengths = Array.from({ length: 10 }, (_, index) => 30_011 + 613 * index);
+    const files = await Promise.all(lengths.map((samples, seed) => writeMusic(flavour, seed, samples)));
+    const stitchMany = (count: number) => {
+      const paths = Array.from({ length: count }, (_, index) => files[index % files.length] ?? "");
+      return runStitchTree(fixtures.dir, paths, { join: "fast" });
+    };
+    const few = await stitchMany(20);
+    const many = await stitchMany(500);
+    expect(many.report.join?.way).toBe("fast");
+    expect(many.report.join?.pieces).toHaveLength(500);
+    expect(Math.abs(many.report.join?.driftMs ?? Number.NaN)).toBeLessThanOrEqual(13.1);
+    expect(many.peakMebibytes).toBeLessThan(150);
+    expect(many.peakMebibytes - few.peakMebibytes).toBeLessThan(40);
+    // Ourselves, and those that decode and encode the seams.
+    expect(many.mostProcesses).toBeLessThanOrEqual(3);
+  },
+);
+
+test.each(["cbr", "lsf", "aac"])("fails when damage to %s is anything but seen or a doubt", async (name) => {
+  const flavour = flavours.find((each) => each.name === name) as Flavour;
+  const whole = await readFile(await writeMusic(flavour, 3, 30_000));
+  const path = fixtures.file(`damaged.${flavour.extension}`);
+  const read = flavour.extension === "mp3" ? readMp3Track : readM4aTrack;
+  const place = fc.oneof(
+    fc.nat(whole.length - 1),
+    fc.nat(700),
+    fc.nat(900).map((back) => whole.length - 1 - back),
+  );
+  const changes = fc.array(fc.tuple(place, fc.nat(255)), { minLength: 1, maxLength: 6 });
+  const property = fc.asyncProperty(changes, fc.nat(whole.length), async (bytes, cut) => {
+    const damaged = Buffer.from(whole.subarray(0, cut % 3 === 0 ? cut : whole.length));
+    for (const [at, value] of bytes) if (at < damaged.length) damaged[at] = value;
+    await writeFile(path, damaged);
+    const track = await read(path, "damaged", damaged.length).catch((error: unknown) => {
+      if (error instanceof Doubt) return null;
+      throw error;
+    });
+    if (track !== null) expect(track.endSample).toBeLessThanOrEqual(track.frames * track.samplesPerFrame);
+  });
+  await fc.assert(property, { numRuns: 400 });
+});
 
 describe("files as people have them", () => {
   const flavour = flavours[0] as Flavour;

@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Report } from "../../core/report.ts";
 import { decode, ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 import { findPulse, writePulses } from "./stitch-fixtures.ts";
+import { runStitchTree, type ScaleRun } from "./stitch-tree.ts";
 
 // Takes a minute and a half: 500 inputs are 1,000 processes, one after another.
 const fixtures = useMediaFixtures();
@@ -38,63 +37,10 @@ function writeAll(): Promise<string[]> {
   return written;
 }
 
-interface ScaleRun {
-  readonly report: Report;
-  /** Of the whole tree. */
-  readonly cpuSeconds: number;
-  /** Largest memory of the process tree, shared pages counted once, MiB. */
-  readonly peakMebibytes: number;
-  readonly mostProcesses: number;
-}
-
 async function stitchMany(count: number, params: object, given?: readonly string[]): Promise<ScaleRun> {
   const files = given ?? (await writeAll());
   const paths = Array.from({ length: count }, (_, index) => files[index % files.length] ?? "");
-  const script = new URL("./stitch-child.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [script, fixtures.dir, JSON.stringify(paths), JSON.stringify(params)]);
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const [stdout, stderr]: Buffer[][] = [[], []];
-  child.stdout.on("data", (chunk: Buffer) => stdout?.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => stderr?.push(chunk));
-  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
-  let peakKibibytes = 0;
-  let mostProcesses = 0;
-  let running = true;
-  const sampling = (async () => {
-    while (running) {
-      const tree = await listTree(child.pid ?? 0);
-      const sizes = await Promise.all(tree.map(readPss));
-      peakKibibytes = Math.max(
-        peakKibibytes,
-        sizes.reduce((sum, size) => sum + size, 0),
-      );
-      mostProcesses = Math.max(mostProcesses, tree.length);
-      await new Promise((resolve) => setTimeout(resolve, 150));
-    }
-  })();
-  const code = await closed;
-  running = false;
-  await sampling;
-  if (code !== 0) throw new Error(Buffer.concat(stderr ?? []).toString());
-  const { report, cpuSeconds } = JSON.parse(Buffer.concat(stdout ?? []).toString()) as ScaleRun;
-  return { report, cpuSeconds, mostProcesses, peakMebibytes: peakKibibytes / 1024 };
-}
-
-async function listTree(pid: number): Promise<number[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-  const below = await Promise.all(
-    children
-      .split(" ")
-      .filter(Boolean)
-      .map((child) => listTree(Number(child))),
-  );
-  return [pid, ...below.flat()];
-}
-
-/** Proportional set size: a page that four ffmpegs share counts a quarter for each. */
-async function readPss(pid: number): Promise<number> {
-  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
-  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0);
+  return runStitchTree(fixtures.dir, paths, params);
 }
 
 /** Every position, the whole length and the very last pulse, against whole-number arithmetic. */

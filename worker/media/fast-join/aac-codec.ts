@@ -81,5 +81,6 @@ async function spliceSeam(
   let to = endFrame.least;
   while (to <= endFrame.most && !endsAt(to)) to++;
   if (from < firstFrame.least || to > endFrame.most) return null;
-  return { from, to, frames: made.frames.slice(from - made.at, to - made.at) };
+  // Copies: those that were made lie in large chunks, which would stay as long as they do.
+  return { from, to, frames: made.frames.slice(from - made.at, to - made.at).map((frame) => Buffer.from(frame)) };
 }

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { createYoungSweeper } from "../../process/sweep-young.ts";
 
 /** Reads a stream in pieces of the reader's choice. */
 export interface ByteReader {
@@ -8,6 +9,7 @@ export interface ByteReader {
 
 export function createByteReader(stream: Readable): ByteReader {
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const sweep = createYoungSweeper();
   let kept: Buffer[] = [];
   let keptBytes = 0;
   return {
@@ -15,6 +17,7 @@ export function createByteReader(stream: Readable): ByteReader {
       while (keptBytes < length) {
         const { done, value } = await chunks.next();
         if (done === true) break;
+        sweep(value.length);
         kept.push(value);
         keptBytes += value.length;
       }

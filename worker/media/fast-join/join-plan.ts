@@ -154,7 +154,7 @@ function buildSeams(spans: readonly JoinSpan[], { grid, slackFrames }: JoinWishe
     });
     opened = index;
   }
-  const firstFits = (seams[0]?.firstFrame.least ?? 0) > (spans[0]?.frameOffset ?? 0);
+  const firstFits = (seams[0]?.firstFrame.least ?? Number.POSITIVE_INFINITY) > (spans[0]?.frameOffset ?? 0);
   if (opened !== spans.length - 1 || !firstFits) throw new Doubt("an input at an end is too short to be copied");
   return seams;
 }

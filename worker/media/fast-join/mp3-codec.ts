@@ -7,8 +7,8 @@ import { type Mp3Track, readMp3Frames } from "./mp3-track.ts";
 import { withFile } from "./read-at.ts";
 import type { SeamCodec, Splice } from "./seam-codec.ts";
 
-/** Of the bits that a frame of the least size carries, 24 give a whole reservoir. */
-const settleFrames = 32;
+/** As many of the least frames as give a whole reservoir, and two: at 32 kbit/s; below 32 kHz at 16. */
+const settleFramesOf = (samplesPerFrame: number): number => (samplesPerFrame === 1152 ? 12 : 32);
 /** LAME's 576 and the decoder's 529. */
 const delaySamples = 1_105;
 /** A granule is heard until the end of the next one, and 480 samples longer in the filter bank. */
@@ -24,6 +24,7 @@ export function createMp3Codec(tracks: readonly Mp3Track[], share = 1): SeamCode
   if (first === undefined) throw new Doubt("there is no input");
   const { sampleRateHz, channels, samplesPerFrame } = first.header;
   const silent = buildSilentMp3Frame(first.word);
+  const settleFrames = settleFramesOf(samplesPerFrame);
   const read = (index: number, from: number, to: number): Promise<Buffer[]> => {
     const track = tracks[index];
     if (track === undefined) throw new RangeError(`there is no track ${index}`);
@@ -59,7 +60,7 @@ export function createMp3Codec(tracks: readonly Mp3Track[], share = 1): SeamCode
         at += header.bytes;
       }
     },
-    splice: (seam, made) => spliceSeam(seam, made, readSpan),
+    splice: (seam, made) => spliceSeam(seam, made, settleFrames, readSpan),
   };
 }
 
@@ -74,6 +75,7 @@ function chooseBitRate(tracks: readonly Mp3Track[], share: number): number {
 async function spliceSeam(
   seam: Seam,
   made: { readonly at: number; readonly frames: readonly Buffer[] },
+  settleFrames: number,
   readSpan: (span: JoinSpan, from: number, to: number) => Promise<Buffer[]>,
 ): Promise<Splice | null> {
   const [before, after] = [seam.spans[0], seam.spans.at(-1)];

@@ -20,7 +20,9 @@ export interface Mp3Track extends FastTrack {
 }
 
 const checkpointFrames = 256;
-const chunkBytes = 1024 ** 2;
+const chunkBytes = 256 * 1024;
+/** The first frame and what LAME notes in it. */
+const firstBytes = 4_096;
 const largestFrame = 2_881;
 const emphasisBits = 3;
 
@@ -32,7 +34,7 @@ export function readMp3Track(path: string, name: string, sizeBytes: number): Pro
   return withFile(path, async (read) => {
     const tag = await readId3Tag(read);
     const { end, id3v1 } = await findTail(read, sizeBytes);
-    const first = await read(tag.endsAt, chunkBytes);
+    const first = await read(tag.endsAt, firstBytes);
     const header = parseMp3Header(first, 0);
     if (header === null) throw new Doubt("does not begin with a plain mp3 frame");
     const word = first.readUInt32BE(0);

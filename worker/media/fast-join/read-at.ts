@@ -1,5 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { createYoungSweeper } from "../../process/sweep-young.ts";
 import type { ReadAt } from "../true-length-mp4.ts";
+
+let sweep: ((bytes: number) => void) | undefined;
 
 /** Runs `use` on a file that is open as long as that takes. */
 export async function withFile<T>(path: string, use: (read: ReadAt, file: FileHandle) => Promise<T>): Promise<T> {
@@ -13,6 +16,8 @@ export async function withFile<T>(path: string, use: (read: ReadAt, file: FileHa
 
 /** Bytes from `offset` on; fewer than `length` at the file's end. */
 async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  sweep ??= createYoungSweeper();
+  sweep(length);
   const buffer = Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {

@@ -6,7 +6,7 @@ import { aacFrame, listRuns, type M4aTrack } from "./m4a-track.ts";
 import { withFile } from "./read-at.ts";
 import type { Splice } from "./seam-codec.ts";
 
-const copyBytes = 1024 ** 2;
+const copyBytes = 256 * 1024;
 const framesPerChunk = 32;
 
 interface Work {

@@ -9,7 +9,7 @@ import { withFile } from "./read-at.ts";
 import type { Splice } from "./seam-codec.ts";
 import { buildContents, buildXingFrame, xingFrameBytes } from "./xing-frame.ts";
 
-const copyBytes = 1024 ** 2;
+const copyBytes = 256 * 1024;
 /** Silent frames to a write. */
 const silentRun = 256;
 
