@@ -56,6 +56,12 @@ afterAll(async () => {
 
 const file = () => ({ path: join(dir, "in.f32"), ...format });
 
+/** The recording as decoded already. */
+const source = (): DecodingFile => ({
+  ...{ file: file(), done: Promise.resolve({ argv: [] }), close: async () => {} },
+  waitFor: async () => frames,
+});
+
 function readFloats(path: string): Float32Array {
   const bytes = readFileSync(path);
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
@@ -99,7 +105,7 @@ const renderIn = (segmentSeconds: number, outPath: string) =>
   renderSegments(
     { pool, segmentSeconds },
     {
-      ...{ file: file(), frames, outPath, guarded: true, argv: [] },
+      ...{ source: source(), frames, outPath, guarded: true },
       treatment: { hum: null, silenceDbfs: null, dcOffsets: [0, 0], denoise: { profile: learnNoise(), depthDb: 20 } },
     },
   );
@@ -120,11 +126,7 @@ test.each([3 + 5 * Math.random(), 8 + 10 * Math.random(), 30])(
 );
 
 test("fails when a survey in segments reads another loudness, peak or noise than one in one piece", async () => {
-  const source: DecodingFile = {
-    ...{ file: file(), done: Promise.resolve({ argv: [] }), close: async () => {} },
-    waitFor: async () => frames,
-  };
-  const survey = await surveySegments({ pool, segmentSeconds: 7 }, source);
+  const survey = await surveySegments({ pool, segmentSeconds: 7 }, source());
   const meter = createLoudnessMeter(format);
   meter.push(recording);
   const whole = meter.finish();
@@ -140,7 +142,7 @@ test("fails when a survey in segments reads another loudness, peak or noise than
 test("fails when the limiter's segments null against one piece at more than −90 dBFS", async () => {
   const outPath = join(dir, "treated.f32");
   const { reading, parts } = await renderIn(30, outPath);
-  const source = { ...file(), path: outPath, reading };
+  const treated = { ...file(), path: outPath, reading };
   const setting = { gainDb: 9, limitDbtp: -3 };
   const collect = async (pcm: AsyncIterable<Uint8Array>) => {
     const chunks: Uint8Array[] = [];
@@ -148,8 +150,8 @@ test("fails when the limiter's segments null against one piece at more than −9
     const bytes = Buffer.concat(chunks);
     return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
   };
-  const segmented = limitInSegments({ source, pool, parts, outPath: join(dir, "limited.f32") });
-  const onePiece = limitInOnePiece(source, stop.signal);
+  const segmented = limitInSegments({ source: treated, pool, parts, outPath: join(dir, "limited.f32") });
+  const onePiece = limitInOnePiece(treated, stop.signal);
   const [ours, theirs] = [segmented.open(setting), onePiece.open(setting)];
   expect(nullOut(await collect(ours.pcm), await collect(theirs.pcm))).toBeLessThan(-90);
   expect(ours.limited()).toBe(true);

@@ -5,7 +5,7 @@ import type { DecodingFile } from "./decode-file.ts";
 import { describeHum } from "./hum-survey.ts";
 import { createLoudnessFold, type LoudnessSums } from "./loudness-part.ts";
 import { describePauseLevel } from "./pause-meter.ts";
-import type { PcmFile, Segment } from "./pcm-file.ts";
+import type { Segment } from "./pcm-file.ts";
 import type { RenderedClean } from "./render-clean.ts";
 import type { RenderSums, RenderTask } from "./render-segment.ts";
 import { addKept, denoiserReach, toKeptDb } from "./spectral-denoiser.ts";
@@ -34,6 +34,8 @@ const warmUpSeconds = 2;
 /** The first minutes are looked at closely for noise and hum; then a quarter of it tells the same. */
 const closeLookSeconds = 120;
 const laterStride = 4;
+/** So much of a filtered recording is listened to for its noise: the rest need not be decoded before the treatment begins. */
+const relearnSeconds = 600;
 
 /** Segments begin where the denoiser's blocks do, counted from the recording's beginning. */
 export function placeSegment(index: number, sampleRateHz: number, seconds = usualSeconds): Segment {
@@ -97,7 +99,7 @@ async function surveyEach(
     for (let index = 0; ; index++) {
       const place = placeSegment(index, file.sampleRateHz, segmentSeconds);
       frames = await source.waitFor(place.readTo);
-      if (frames <= place.from) return;
+      if (frames <= place.from || (noiseOnly && place.from >= relearnSeconds * file.sampleRateHz)) return;
       const isClose = place.from < closeLookSeconds * file.sampleRateHz;
       const look = { noiseStride: isClose ? 1 : laterStride, withHum: isClose || index % laterStride === 0 };
       yield { kind: "survey", file, segment: clipSegment(place, frames), ...look, noiseOnly };
@@ -122,14 +124,13 @@ export const clipSegment = ({ from, to, readFrom, readTo }: Segment, frames: num
 });
 
 interface RenderPlan {
-  readonly file: PcmFile;
+  /** It may still be decoding. */
+  readonly source: DecodingFile;
   readonly frames: number;
   readonly treatment: Treatment;
   /** Whether samples were found that are no numbers. */
   readonly guarded: boolean;
   readonly outPath: string;
-  /** The decoder's command line. */
-  readonly argv: readonly string[];
 }
 
 /** With what each segment adds to the reading. */
@@ -142,7 +143,8 @@ export async function renderSegments(
   { pool, onProgress, segmentSeconds }: SegmentWork,
   plan: RenderPlan,
 ): Promise<RenderedParts> {
-  const { file, frames, treatment, guarded, outPath, argv } = plan;
+  const { source, frames, treatment, guarded, outPath } = plan;
+  const { file } = source;
   const { denoise, dcOffsets } = treatment;
   await (await open(outPath, "w")).close();
   const fold = createLoudnessFold(file.sampleRateHz);
@@ -170,6 +172,7 @@ export async function renderSegments(
     taken++;
     onProgress?.(Math.min(frames, placeSegment(taken, file.sampleRateHz, segmentSeconds).from) / file.sampleRateHz);
   });
+  const { argv } = await source.done;
   const stretches = [{ inputStart: 0, inputEnd: frames, outputStart: 0 }];
   return { path: outPath, reading: fold.finish(frames), stretches, keptSpeechDb: toKeptDb(kept), argv, parts };
 }

@@ -75,14 +75,13 @@ function openSegments({ toolchain, signal, scratchDir }: RecipeContext, plan: De
     async render(treatment, onProgress) {
       if (surveyed === null) throw new RangeError("a recording is surveyed before it is treated");
       const { reading, silencedSamples } = surveyed;
-      const { argv } = await source.done;
       if (isUntouched(treatment) && silencedSamples === 0 && !isFiltered) {
         parts = surveyed.parts;
         const stretches = [{ inputStart: 0, inputEnd: reading.frames, outputStart: 0 }];
-        return { path: decodedPath, reading, stretches, keptSpeechDb: 0, argv };
+        return { path: decodedPath, reading, stretches, keptSpeechDb: 0, argv: surveyed.argv };
       }
-      const job = { file: source.file, frames: reading.frames, treatment, guarded: silencedSamples > 0 };
-      const rendered = await renderSegments({ pool, onProgress }, { ...job, outPath: otherPath, argv });
+      const job = { source, frames: reading.frames, treatment, guarded: silencedSamples > 0 };
+      const rendered = await renderSegments({ pool, onProgress }, { ...job, outPath: otherPath });
       parts = rendered.parts;
       return rendered;
     },
