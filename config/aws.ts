@@ -29,6 +29,7 @@ const schema = z.object({
     .max(3_650)
     .default(limits.outputsMs / 86_400_000)
     .describe("Days that outputs are kept; 0 keeps them."),
+  MIXDOWN_PROGRESS_EVENTS: flag.default(false).describe("Progress goes over the bus too."),
   MIXDOWN_LAMBDA_LANE: flag.default(false).describe("Short jobs run as functions."),
   MIXDOWN_FFMPEG_MAJOR: z.coerce
     .number()
@@ -52,6 +53,7 @@ export interface AwsConfig {
   readonly defaultOwner: string;
   readonly sharedCache: boolean;
   readonly outputsMs: number;
+  readonly progressEvents: boolean;
   /** Whether what is accepted may go to the Lambda lane. */
   readonly lambdaLane: boolean;
   readonly ffmpegMajor: number;
@@ -79,6 +81,7 @@ export function readAwsConfig(env: NodeJS.ProcessEnv = process.env): AwsConfig {
     defaultOwner: values.MIXDOWN_DEFAULT_OWNER,
     sharedCache: values.MIXDOWN_SHARED_CACHE,
     outputsMs: (values.MIXDOWN_OUTPUT_DAYS || foreverDays) * 86_400_000,
+    progressEvents: values.MIXDOWN_PROGRESS_EVENTS,
     lambdaLane: values.MIXDOWN_LAMBDA_LANE,
     ffmpegMajor: values.MIXDOWN_FFMPEG_MAJOR,
     scratchDir: values.MIXDOWN_SCRATCH,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Job } from "./job.ts";
+import type { RunPulse } from "./ports.ts";
 
 /** Past tense, versioned. `job.progress.v1` is sent only where a flag asks for it. */
 export const eventTypes = [
@@ -9,6 +10,7 @@ export const eventTypes = [
   "job.succeeded.v1",
   "job.failed.v1",
   "job.canceled.v1",
+  "job.progress.v1",
   "message.rejected.v1",
 ] as const;
 
@@ -45,6 +47,21 @@ export function buildJobEvent(before: Job | undefined, after: Job): DomainEvent 
       error: after.error,
       metadata: after.metadata,
     },
+  };
+}
+
+/** How far a run is, told at each tenth: the same step of a run is the same event. */
+export function buildProgressEvent(job: Job, pulse: RunPulse): DomainEvent {
+  const { owner, jobId, kind, attempt, metadata, version } = job;
+  const step = Math.floor(pulse.progress.percent / 10);
+  return {
+    id: `evt_${createHash("sha256").update(`${owner}/${jobId}/${pulse.runId}/${step}`).digest("hex").slice(0, 32)}`,
+    type: "job.progress.v1",
+    time: new Date(pulse.at).toISOString(),
+    owner,
+    subject: jobId,
+    version,
+    data: { jobId, kind, status: "running", attempt, phase: pulse.phase, percent: pulse.progress.percent, metadata },
   };
 }
 

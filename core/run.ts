@@ -1,13 +1,19 @@
+import type { EventPublisher } from "./cloud-ports.ts";
 import { MixdownError } from "./errors.ts";
+import { buildProgressEvent } from "./events.ts";
 import type { Job, JobOutput, JobPhase } from "./job.ts";
 import { cacheKeyOf } from "./launch.ts";
 import { limits } from "./limits.ts";
 import { runPrefix } from "./object-keys.ts";
 import type { Platform } from "./platform.ts";
+import type { RunPulse } from "./ports.ts";
 import type { Report, Warning } from "./report.ts";
 import { type ResolvedInput, resolveInputs } from "./resolve-inputs.ts";
 
-export type WorkPlatform = Pick<Platform, "jobs" | "queue" | "cache" | "objects" | "clock" | "settings">;
+export type WorkPlatform = Pick<Platform, "jobs" | "queue" | "cache" | "objects" | "clock" | "settings"> & {
+  /** Told of each tenth of a run, where a flag asks for it. */
+  readonly progress?: EventPublisher | undefined;
+};
 
 /** A run's private folder and what processes files in it: the media engine, seen from the job. */
 export interface Engine {
@@ -49,6 +55,7 @@ export class Run {
   readonly #detach: () => void;
   #phase: JobPhase = "downloading";
   #percent = 0;
+  #toldStep = 0;
   #lastPulse = { at: 0, percent: 0 };
   #pulsing: Promise<void> = Promise.resolve();
   abortReason: AbortReason | null = null;
@@ -141,8 +148,16 @@ export class Run {
     const pulse = { runId: this.#runId, phase: this.#phase, progress, at };
     this.#pulsing = this.#pulsing
       .then(() => this.#platform.jobs.recordPulse(this.#job, pulse))
-      .then((held) => (held ? undefined : this.#end("lost")))
+      .then((held) => (held ? this.#tellProgress(pulse) : this.#end("lost")))
       .catch(() => undefined);
+  }
+
+  async #tellProgress(pulse: RunPulse): Promise<void> {
+    const step = Math.floor(pulse.progress.percent / 10);
+    // The end is told by the job itself.
+    if (step <= this.#toldStep || step >= 10) return;
+    this.#toldStep = step;
+    await this.#platform.progress?.publish([buildProgressEvent(this.#job, pulse)]);
   }
 
   /** Not every machinery can be told to stop a worker; the worker finds out by itself, a heartbeat later. */

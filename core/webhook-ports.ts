@@ -8,7 +8,7 @@ export const webhookEndpointSchema = z.object({
   endpointId: z.string(),
   owner: z.string(),
   url: z.string(),
-  /** Empty: all. */
+  /** Empty: all but progress. */
   events: z.array(z.enum(eventTypes)),
   /** `whsec_` and 256 random bits in base64. */
   secret: z.string(),

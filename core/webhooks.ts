@@ -99,7 +99,7 @@ const wants = (endpoint: WebhookEndpoint, event: DomainEvent): boolean =>
   endpoint.disabledAt === null &&
   event.type.startsWith("job.") &&
   event.time >= endpoint.createdAt &&
-  (endpoint.events.length === 0 || endpoint.events.includes(event.type));
+  (endpoint.events.length === 0 ? event.type !== "job.progress.v1" : endpoint.events.includes(event.type));
 
 /** The id is made of event and endpoint: planning twice delivers once, and a receiver can tell repeats. */
 function buildDelivery(endpoint: WebhookEndpoint, event: DomainEvent, now: number): Delivery {

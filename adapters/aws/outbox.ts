@@ -1,6 +1,7 @@
+import type { EventPublisher } from "../../core/cloud-ports.ts";
 import type { DomainEvent } from "../../core/events.ts";
 import { limits } from "../../core/limits.ts";
-import { packDocument, ttlOf, unpackDocument, type Write } from "./table.ts";
+import { packDocument, type Table, ttlOf, unpackDocument, type Write, writeTogether } from "./table.ts";
 
 // What the stores tell, in the transaction of the change; not an adapter, but a part of those that write and read it.
 
@@ -26,3 +27,11 @@ export function buildOutboxWrite(tableName: string, event: DomainEvent): Write {
 
 export const readOutboxItem = (item: { readonly event?: unknown }): DomainEvent =>
   unpackDocument<DomainEvent>(item.event);
+
+/** Events that no change of a job carries; the stream brings them to the bus like all others. */
+export const createOutboxPublisher = (table: Table): EventPublisher => ({
+  publish: async (events) => {
+    for (const event of events) await writeTogether(table, [buildOutboxWrite(table.name, event)]);
+    return [];
+  },
+});

@@ -2,6 +2,7 @@ import { openBuckets } from "../../adapters/aws/buckets.ts";
 import { createSqsJobQueue } from "../../adapters/aws/job-queue.ts";
 import { createDynamoJobStore } from "../../adapters/aws/jobs/job-store.ts";
 import { createS3ObjectStore } from "../../adapters/aws/objects/object-store.ts";
+import { createOutboxPublisher } from "../../adapters/aws/outbox.ts";
 import { createDynamoResultCache } from "../../adapters/aws/result-cache.ts";
 import { openTable } from "../../adapters/aws/table.ts";
 import { systemClock } from "../../adapters/embedded/clock.ts";
@@ -19,6 +20,7 @@ export function openAwsWorkPlatform(config: AwsConfig): WorkPlatform {
     cache: createDynamoResultCache(table, systemClock),
     objects: createS3ObjectStore(openBuckets({ raw, derived, forcePathStyle })),
     clock: systemClock,
+    progress: config.progressEvents ? createOutboxPublisher(table) : undefined,
     settings: {
       defaultOwner: config.defaultOwner,
       sharedCache: config.sharedCache,

@@ -28,6 +28,7 @@ test("fails when the settings that every part is told are read otherwise than th
     defaultOwner: "acme",
     sharedCache: false,
     outputsMs: 7 * 86_400_000,
+    progressEvents: false,
     lambdaLane: false,
     ffmpegMajor: 5,
     scratchDir: "/scratch",

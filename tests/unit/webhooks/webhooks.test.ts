@@ -4,7 +4,8 @@ import { openDatabase } from "../../../adapters/embedded/database.ts";
 import { createSqliteEventLog } from "../../../adapters/embedded/event-log.ts";
 import { createSqliteJobStore } from "../../../adapters/embedded/job-store.ts";
 import { createSqliteWebhookStore } from "../../../adapters/embedded/webhook-store.ts";
-import { createEndpoint, planDeliveries, replay, rotateSecret, sendDue } from "../../../core/webhooks.ts";
+import { buildProgressEvent } from "../../../core/events.ts";
+import { createEndpoint, deliverEvent, planDeliveries, replay, rotateSecret, sendDue } from "../../../core/webhooks.ts";
 import { buildTestJob } from "../../fixtures/jobs.ts";
 
 let database: ReturnType<typeof openDatabase>;
@@ -136,3 +137,16 @@ test.each(["ftp://x.example", "file:///etc/passwd", "nonsense", "https://user:pw
     await expect(createEndpoint(deps, "local", { url })).rejects.toMatchObject({ code: "usage_invalid" });
   },
 );
+
+test("fails when progress goes to an endpoint that did not name it", async () => {
+  const sender = { calls: { schedule: async () => {}, cancel: async () => {} }, ...deps };
+  const job = buildTestJob({ jobId: "j", createdAt: new Date(nowMs).toISOString() });
+  const progress = { percent: 50, etaSeconds: null };
+  const event = buildProgressEvent(job, { runId: "r", phase: "processing", progress, at: nowMs });
+  await endpointOf();
+  await deliverEvent(sender, event);
+  expect(sent).toEqual([]);
+  await endpointOf("local", ["job.progress.v1"]);
+  await deliverEvent(sender, event);
+  expect(sent).toHaveLength(1);
+});
