@@ -28,6 +28,8 @@ export interface LocalWork<Params> {
   readonly params: Params;
   readonly inputs: readonly LocalInput[];
   readonly output: OutputPlan;
+  /** Measure the whole output where the recipe by itself would look at parts of it. @default false */
+  readonly measureWhole?: boolean;
 }
 
 export interface LocalResult {
@@ -83,7 +85,8 @@ export async function runLocal<Params>(
         scratchDir: scratch.path,
         toolchain,
         signal,
-        peaks: false,
+        // What a waveform is drawn from is decoded from the whole.
+        peaks: work.measureWhole === true,
         onProgress: (phase, percent) => reporter.progress(label, phase, percent),
       },
       work.params,

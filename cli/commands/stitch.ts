@@ -1,3 +1,4 @@
+import { Option } from "commander";
 import type { RemoteFlags } from "../../config/remote.ts";
 import { stitch } from "../../core/kinds/stitch.ts";
 import { parseInputs } from "../input-file.ts";
@@ -13,6 +14,7 @@ const format = stitch.params.shape.format;
 
 interface StitchOptions extends RemoteFlags, Record<string, unknown> {
   readonly output?: string;
+  readonly report?: string;
 }
 
 export const defineStitch: DefineCommand = (command, session) => {
@@ -22,6 +24,9 @@ export const defineStitch: DefineCommand = (command, session) => {
     .argument("<IN...>", "audio files in their order; - is stdin")
     .option("-o, --output <OUT>", "file, or - for stdout (default: NAME.stitch.EXT beside the first IN)");
   addParamFlags(command, "stitch");
+  command.addOption(
+    new Option("--report <HOW>", "what is measured where frames are copied").choices(["full", "seams"]),
+  );
   addCommonFlags(addRemoteFlags(command))
     .addHelpText(
       "after",
@@ -52,6 +57,7 @@ async function runStitch(given: readonly string[], options: StitchOptions, sessi
     params: { ...params, format: format.parse(output.format) },
     inputs,
     output,
+    measureWhole: options.report === "full",
   };
   const shown = { single: false, unnamed: options.output === undefined };
   if (remote !== null)

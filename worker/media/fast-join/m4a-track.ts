@@ -61,7 +61,7 @@ async function findMoov(read: ReadAt, sizeBytes: number): Promise<Buffer> {
     const short = head.readUInt32BE(0);
     const size = short === 1 ? Number(head.readBigUInt64BE(8)) : short === 0 ? sizeBytes - at : short;
     const headBytes = short === 1 ? 16 : 8;
-    if (at === 0 && type !== "ftyp") throw new Doubt("does not begin like an m4a");
+    if (at === 0 && type !== "ftyp") throw new Doubt("is no plain m4a");
     if (!knownBoxes.has(type) || size < headBytes || at + size > sizeBytes) throw new Doubt("has an unusual layout");
     if (type === "moov") {
       if (moov !== null || size > longestMoov) throw new Doubt("has an unusual index");

@@ -36,7 +36,7 @@ export function readMp3Track(path: string, name: string, sizeBytes: number): Pro
     const { end, id3v1 } = await findTail(read, sizeBytes);
     const first = await read(tag.endsAt, firstBytes);
     const header = parseMp3Header(first, 0);
-    if (header === null) throw new Doubt("does not begin with a plain mp3 frame");
+    if (header === null) throw new Doubt("is no plain mp3");
     const word = first.readUInt32BE(0);
     if ((word & emphasisBits) !== 0) throw new Doubt("uses pre-emphasis");
     const about = readInfoFrame(first, header);
