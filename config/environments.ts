@@ -1,15 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describeIssues } from "../core/describe-issues.ts";
 import { MixdownError } from "../core/errors.ts";
-import {
-  type Environment,
-  type EnvironmentName,
-  environmentNames,
-  type SettingName,
-  settings,
-} from "./environment-settings.ts";
+import { type Environment, environmentNames, type SettingName, settings } from "./environment-settings.ts";
 
-export type { Environment, EnvironmentName };
+export type { Environment };
 
 const refuse = (message: string): never => {
   throw new MixdownError("usage_invalid", { message });

@@ -14,6 +14,7 @@ import { FifoQueue } from "./constructs/fifo-queue.ts";
 import { type Bindings, buildGrants } from "./constructs/grants.ts";
 import { buildLaunchEnvironment, buildPlatformEnvironment } from "./constructs/platform-environment.ts";
 import { PlatformFunction } from "./constructs/platform-function.ts";
+import type { PolicyStatement } from "./constructs/policy-document.ts";
 import { createQueueMapping, createStreamMapping, readQueue, readStream, sendTo } from "./constructs/triggers.ts";
 import { createUndeliveredQueue } from "./constructs/undelivered-queue.ts";
 import { createUploadTrigger } from "./constructs/upload-trigger.ts";
@@ -57,10 +58,7 @@ export class JobsStack extends EnvironmentStack {
       consumerTimeoutSeconds: invokerTimeoutSeconds,
     });
     this.undelivered = createUndeliveredQueue(this, keyArn);
-    this.bus = new CloudwatchEventBus(this, "bus", {
-      name: this.nameOf("bus"),
-      ...(keyArn === undefined ? {} : { kmsKeyIdentifier: keyArn }),
-    });
+    this.bus = new CloudwatchEventBus(this, "bus", { name: this.nameOf("bus") });
     new CloudwatchEventArchive(this, "archive", {
       name: this.nameOf("bus"),
       description: "Events to be replayed",
@@ -156,7 +154,7 @@ export class JobsStack extends EnvironmentStack {
     name: FunctionName,
     description: string,
     more: Readonly<Record<string, string>>,
-    statements: ConstructorParameters<typeof PlatformFunction>[1]["statements"],
+    triggers: readonly PolicyStatement[],
   ): PlatformFunction {
     const { storage, bundles } = this.#props;
     const made = new PlatformFunction(this, {
@@ -165,7 +163,7 @@ export class JobsStack extends EnvironmentStack {
       description,
       timeout: invokerTimeoutSeconds,
       environment: { ...buildPlatformEnvironment(this, storage, this), ...more },
-      statements: [...statements, ...buildGrants(permissionsOf(name), this.bindings, storage.key)],
+      statements: buildGrants(permissionsOf(name), this.bindings, storage.key, triggers),
     });
     this.#functions.set(name, made);
     return made;

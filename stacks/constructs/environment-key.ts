@@ -32,17 +32,6 @@ export function createEnvironmentKey(stack: EnvironmentStack): KmsKey {
         resources: ["*"],
         conditions: { StringEquals: { "aws:SourceAccount": account } },
       },
-      {
-        sid: "Logs",
-        principals: { Service: `logs.${stack.environment.region}.amazonaws.com` },
-        actions: ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-        resources: ["*"],
-        conditions: {
-          ArnLike: {
-            "kms:EncryptionContext:aws:logs:arn": `arn:${stack.partition}:logs:${stack.environment.region}:${account}:*`,
-          },
-        },
-      },
     ]),
   });
   new KmsAlias(stack, "key-alias", { name: `alias/${stack.nameOf("key")}`, targetKeyId: key.keyId });

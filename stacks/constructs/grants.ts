@@ -25,11 +25,13 @@ const passedTo: Partial<Record<PermissionResource, string>> = {
 /**
  * The statements that permissions mean, one a resource, in the order of the table. Permissions on what `bindings` does not
  * name are left to the stack that has it.
+ * @param triggers what the service does in the role's name, with a queue or a stream that calls the function
  */
 export function buildGrants(
   permissions: readonly Permission[],
   bindings: Bindings,
   key: KmsKey | undefined,
+  triggers: readonly PolicyStatement[] = [],
 ): readonly PolicyStatement[] {
   const here = permissions.filter((permission) => bindings[permission.resource] !== undefined);
   const byResource = Map.groupBy(here, (permission) => permission.resource);
@@ -42,10 +44,15 @@ export function buildGrants(
       ...(service === undefined ? {} : { conditions: { StringEquals: { "iam:PassedToService": service } } }),
     };
   });
-  const needsKey = key !== undefined && here.some((permission) => encrypted.has(permission.resource));
-  return needsKey
-    ? [...statements, { sid: "Key", actions: ["kms:Decrypt", "kms:GenerateDataKey"], resources: [key.arn] }]
-    : statements;
+  // What calls a function is a queue or a stream, and encrypted too.
+  const touches = triggers.length > 0 || here.some((permission) => encrypted.has(permission.resource));
+  return key !== undefined && touches
+    ? [
+        ...triggers,
+        ...statements,
+        { sid: "Key", actions: ["kms:Decrypt", "kms:GenerateDataKey"], resources: [key.arn] },
+      ]
+    : [...triggers, ...statements];
 }
 
 /** Letters and digits only: `dead-letter-queue` is `DeadLetterQueue`. */

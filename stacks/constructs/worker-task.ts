@@ -33,7 +33,6 @@ export function createWorkerTask(stack: EnvironmentStack, id: string, props: Wor
     essential: true,
     user,
     readonlyRootFilesystem: true,
-    privileged: false,
     stopTimeout: stopTimeoutSeconds,
     linuxParameters: { initProcessEnabled: true, capabilities: { drop: ["ALL"] } },
     mountPoints: [{ sourceVolume: volume, containerPath: scratchDir, readOnly: false }],

@@ -120,3 +120,24 @@ test("fails when what is generated from the adapters' tables is not current: npm
     expect(readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"), path).toBe(text);
   }
 });
+
+test("fails when a role that reads or fills what our key encrypts may not use the key", () => {
+  const encrypted = new Set([
+    "ReadQueue",
+    "ReadStream",
+    "Undelivered",
+    "Table",
+    "Raw",
+    "Derived",
+    "Queue",
+    "Parameters",
+  ]);
+  const policies = Object.values(synth("test")).flatMap((stack) =>
+    Object.values(resourcesOf(stack, "aws_iam_role_policy")).map(({ policy }) => JSON.parse(String(policy)).Statement),
+  ) as (readonly Statement[])[];
+  const touching = policies.filter((statements) => statements.some(({ Sid }) => encrypted.has(String(Sid))));
+  expect(touching.length).toBeGreaterThan(functionNames.length);
+  for (const statements of touching) {
+    expect(statements).toContainEqual(expect.objectContaining({ Action: ["kms:Decrypt", "kms:GenerateDataKey"] }));
+  }
+});
