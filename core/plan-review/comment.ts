@@ -132,6 +132,13 @@ function buildBlocks(review: PlanReview): readonly Block[] {
       items: restOf(["create"]).map(({ stack, change }) => formatSubject(stack, change)),
     },
     { title: "Moved, imported, forgotten", isFolded: true, items: changes.filter(isRelocated).map(formatRelocation) },
+    {
+      title: "Actions that run",
+      isFolded: true,
+      items: plans.flatMap(({ stack, invocations }) =>
+        invocations.map((one) => `- ${formatCode(one)} in ${formatStack(stack)}`),
+      ),
+    },
     { title: "Outputs", isFolded: true, items: listOutputs(plans) },
   ];
 }
@@ -149,7 +156,7 @@ function listProblems(plans: readonly Plan[]): readonly string[] {
         `- **deferred** ${formatCode(address)} in ${formatStack(stack)}: ${formatCode(reason, 80)}`,
     ),
     ...changes
-      .filter(({ action }) => action === "other")
+      .filter(({ isData, action }) => !isData && action === "other")
       .map((change) => `${formatSubject(stack, change)}: review it by hand`),
   ]);
 }

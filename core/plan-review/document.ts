@@ -17,12 +17,13 @@ export function buildReviewDocument(review: PlanReview, failOn: readonly Gate[])
     status: "succeeded",
     exitCode: exitCodeOfGates(review, failOn),
     findings: countGates(review),
-    stacks: review.plans.map(({ stack, terraformVersion, isErrored, isIncomplete, deferred }) => ({
+    stacks: review.plans.map(({ stack, terraformVersion, isErrored, isIncomplete, deferred, invocations }) => ({
       stack,
       terraformVersion,
       isErrored,
       isIncomplete,
       deferred,
+      invocations,
     })),
     losses: review.losses.map((one) => ({ ...place(one), loss: one.loss, replacePaths: one.change.replacePaths })),
     loweredGuards: review.loweredGuards.map((one) => ({

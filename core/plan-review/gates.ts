@@ -21,8 +21,8 @@ export function countGates(review: PlanReview): Readonly<Record<Gate, number>> {
   };
 }
 
-const isUnread = ({ action, after }: PlanReview["plans"][number]["changes"][number]): boolean =>
-  action === "other" || isHidden(after);
+const isUnread = ({ isData, action, after }: PlanReview["plans"][number]["changes"][number]): boolean =>
+  !isData && (action === "other" || isHidden(after));
 
 /** 0 when none of the gates has findings; else the code of the one that has, or `severalGates`. Pure. */
 export function exitCodeOfGates(review: PlanReview, failOn: readonly Gate[]): number {

@@ -22,6 +22,7 @@ export type PlannedAction =
 export interface ResourceChange {
   readonly address: string;
   readonly type: string;
+  /** Only read: a data source, or an ephemeral resource. */
   readonly isData: boolean;
   readonly action: PlannedAction;
   /** Where it stood before a `moved` block. */
@@ -47,6 +48,8 @@ export interface Plan {
   readonly drift: readonly ResourceChange[];
   readonly deferred: readonly { readonly address: string; readonly reason: string }[];
   readonly outputs: readonly { readonly name: string; readonly action: PlannedAction }[];
+  /** Addresses of `action` blocks that run (Terraform 1.14). */
+  readonly invocations: readonly string[];
   /** Planning ended with an error. */
   readonly isErrored: boolean;
   /** More plans are needed after this one. */
@@ -68,6 +71,7 @@ const planSchema = z.looseObject({
       }),
     )
     .nullish(),
+  action_invocations: z.array(z.looseObject({ address: z.string() })).nullish(),
   output_changes: z.record(z.string(), changeSchema).nullish(),
 });
 
@@ -116,6 +120,7 @@ export function parsePlan(text: string, file: string, stack: string): Plan {
       name,
       action: readAction(actions),
     })),
+    invocations: (plan.action_invocations ?? []).map(({ address }) => address),
     isErrored: plan.errored === true,
     isIncomplete: plan.complete === false,
   };
@@ -139,7 +144,7 @@ function readChange(resource: z.infer<typeof resourceChangeSchema>): ResourceCha
   return {
     address: resource.address,
     type: resource.type,
-    isData: resource.mode === "data",
+    isData: resource.mode === "data" || resource.mode === "ephemeral",
     action: readAction(change.actions),
     previousAddress: typeof resource.previous_address === "string" ? resource.previous_address : null,
     isImported: isRecord(change.importing),
@@ -171,5 +176,7 @@ const actions: Readonly<Record<string, PlannedAction>> = {
 
 const readAction = (names: readonly string[]): PlannedAction => {
   const key = names.length === 0 ? "no-op" : names.join(",");
-  return Object.hasOwn(actions, key) ? (actions[key] ?? "other") : "other";
+  if (Object.hasOwn(actions, key)) return actions[key] ?? "other";
+  // Whatever is combined with it in versions to come: "delete" says that the thing goes (Terraform's jsonplan/plan.go).
+  return names.includes("delete") ? "replace" : "other";
 };

@@ -184,3 +184,25 @@ test("fails when a group without instances is priced, or one with them is not na
   expect(costs({ min_size: 0, max_size: 2 })).toEqual([]);
   expect(costs({ min_size: 0, desired_capacity: 1 })).toEqual([null]);
 });
+
+test("fails when a deletion combined with something new is not told as one", () => {
+  const text = planText([
+    shapeChange({ type: "aws_s3_bucket", before: {}, after: {}, actions: ["transmute", "delete"] }),
+  ]);
+  expect(reviewText(text).losses).toHaveLength(1);
+});
+
+test("fails when an ephemeral resource counts as a change, or an action that runs goes untold", () => {
+  const opened = shapeChange({
+    type: "aws_secretsmanager_random_password",
+    actions: ["open"],
+    more: { mode: "ephemeral" },
+  });
+  const text = planText([opened], {
+    action_invocations: [{ address: "action.aws_lambda_invoke.warm", config_values: { payload: "s3cr3t" } }],
+  });
+  expect(countGates(reviewText(text)).incomplete).toBe(0);
+  expect(reviewText(text).changes).toEqual([]);
+  expect(commentOf(text)).toContain("- `action.aws_lambda_invoke.warm` in `main`");
+  expect(commentOf(text)).not.toContain("s3cr3t");
+});
