@@ -1,35 +1,15 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type Plugin } from "esbuild";
+import { build } from "esbuild";
 import { onlyEnglish } from "./only-english.ts";
+import { pointToBuiltModules } from "./point-to-built-modules.ts";
 
 /**
  * Builds the packed command line into dist/: Node strips no types under node_modules, and one file that is read whole
  * starts faster than a hundred. The layout is that of the source, since the platform starts its worker by a path.
  */
 const root = fileURLToPath(new URL("..", import.meta.url));
-
-/** The paths to modules that are no imports: the platform's worker, which runs as a process, and the worker's threads. */
-const pathsToModules = [
-  { from: /[/\\]cli[/\\]wiring\.ts$/, to: "../worker/main.ts" },
-  { from: /[/\\]worker[/\\]start-threads\.ts$/, to: "../worker/thread.ts" },
-];
-
-const pointToBuiltModules: Plugin = {
-  name: "point-to-built-modules",
-  setup(setup) {
-    for (const { from, to } of pathsToModules) {
-      setup.onLoad({ filter: from }, ({ path }) => {
-        const source = readFileSync(path, "utf8");
-        if (source.split(`"${to}"`).length !== 2) {
-          return { errors: [{ text: `${path} must name "${to}" exactly once` }] };
-        }
-        return { contents: source.replace(to, to.replace(/\.ts$/, ".js")), loader: "ts" };
-      });
-    }
-  },
-};
 
 /** What stays outside: CommonJS packages that require Node's modules, which an ES module cannot take in, and: */
 const external = [

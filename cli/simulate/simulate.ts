@@ -9,7 +9,7 @@ import { lookAfter } from "./operator.ts";
 import { type Outcome, takeStock } from "./outcome.ts";
 import { createRandom } from "./random.ts";
 import { Bell, Crew, type Scene } from "./scene.ts";
-import { startServices, visibilityTimeoutMs } from "./services.ts";
+import { startConsumers, visibilityTimeoutMs } from "./start-consumers.ts";
 import { planTraffic } from "./traffic.ts";
 import { VirtualTime } from "./virtual-time.ts";
 import { type MemoryStores, openMemoryStores } from "./wiring.ts";
@@ -98,7 +98,7 @@ async function play(scene: Scene, options: SimulateOptions): Promise<void> {
     }
     busy = false;
   });
-  startServices(scene, () => over);
+  startConsumers(scene, () => over);
   const isStopped = () => crew.fault !== null || options.signal?.aborted === true;
   const isLate = () => time.clock.now() > startMs + options.overMs + horizonMs;
   let told = 0;

@@ -18,7 +18,7 @@ const trimMs = 60_000;
 export const visibilityTimeoutMs = 6 * functionMs;
 
 /** What AWS calls by itself: the queue's consumers, the reconciler. They go on until `isOver`. */
-export function startServices(scene: Scene, isOver: () => boolean): void {
+export function startConsumers(scene: Scene, isOver: () => boolean): void {
   const every = (ms: number, pass: () => Promise<unknown>): void => {
     scene.crew.start(async () => {
       while (!isOver()) {

@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+
+const manifestTypes = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
+/**
+ * The digest of the index (all architectures) that a tag names now, worked out from the bytes that came
+ * (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests).
+ * @throws Error when the registry does not give one, or its own word for it is another
+ */
+export async function findDigest(image: { registry: string; repository: string; tag: string }): Promise<string> {
+  const url = `${image.registry}/v2/${image.repository}/manifests/${image.tag}`;
+  const headers = { accept: manifestTypes.join(", ") };
+  let answer = await fetch(url, { headers });
+  if (answer.status === 401) {
+    const token = await findToken(answer.headers.get("www-authenticate") ?? "");
+    answer = await fetch(url, { headers: { ...headers, authorization: `Bearer ${token}` } });
+  }
+  if (!answer.ok) throw new Error(`${url} answers ${answer.status}; is the registry reachable, and the name right?`);
+  const type = answer.headers.get("content-type")?.split(";")[0] ?? "";
+  if (!manifestTypes.includes(type)) throw new Error(`${url} is ${type}, not an index of all architectures.`);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const said = answer.headers.get("docker-content-digest") ?? digest;
+  if (said !== digest) throw new Error(`${url} says that it is ${said}, and what came is ${digest}.`);
+  return digest;
+}
+
+/** A token for reading without an account, where the registry says that it wants one. */
+async function findToken(challenge: string): Promise<string> {
+  const part = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1] ?? "";
+  const url = new URL(part("realm"));
+  url.searchParams.set("service", part("service"));
+  url.searchParams.set("scope", part("scope"));
+  const answer = await fetch(url);
+  const { token } = (await answer.json()) as { token?: unknown };
+  if (typeof token !== "string") throw new Error(`${url.origin} gave no token (${answer.status}).`);
+  return token;
+}
