@@ -5,7 +5,7 @@ import { defineKind } from "./define-kind.ts";
 export const clean = defineKind({
   name: "clean",
   summary: "Removes noise and hum from speech and sets its loudness.",
-  recipeVersion: 1,
+  recipeVersion: 2,
   inputs: { min: 1, max: 1, roles: [] },
   params: z.strictObject({
     loudnessLufs: z

@@ -10,7 +10,7 @@ const seconds = z.number().min(0).max(600).default(0);
 export const mix = defineKind({
   name: "mix",
   summary: "Lays music under narration: it steps back while somebody speaks, and returns in the pauses.",
-  recipeVersion: 1,
+  recipeVersion: 2,
   inputs: {
     min: 2,
     max: limits.inputsPerJob,
