@@ -9,7 +9,7 @@ try {
   const { app } = createStacks({ environment, bundles: "dist/functions" });
   synthesize(app);
   const floor = buildMonthlyFloor(countStandingParts(app));
-  process.stderr.write(`${formatMonthlyFloor(environment.name, floor)}\n`);
+  process.stdout.write(`${formatMonthlyFloor(environment.name, floor)}\n`);
 } catch (thrown) {
   // What a person can correct is one sentence; the rest keeps its stack.
   if (!(thrown instanceof MixdownError)) throw thrown;

@@ -178,7 +178,7 @@ test("fails when a bad value writes something, or exits with another code than 2
   makeBundles(join(folder, "dist", "functions"));
   const good = { ...process.env, MIXDOWN_ENV: "dev" };
   const made = spawnSync(process.execPath, ["main.ts"], { cwd: folder, env: good, encoding: "utf8" });
-  expect(made.stderr).toMatch(/^dev costs \$0\.00 a month at rest/);
+  expect(made.stdout).toMatch(/^dev costs \$0\.00 a month at rest/);
   expect(existsSync(join(folder, "cdktf.out", "stacks", "dev-storage", "cdk.tf.json"))).toBe(true);
 });
 
