@@ -30,7 +30,7 @@ export function openBuckets({ raw, derived, forcePathStyle }: BucketNames): Buck
         responseChecksumValidation: "WHEN_REQUIRED",
         maxAttempts: 5,
         // A connection that stalls counts as broken; a transfer that moves may take as long as it takes.
-        requestHandler: { connectionTimeout: 3_000, socketTimeout: 30_000 },
+        requestHandler: { connectionTimeout: 3_000, socketTimeout: 120_000 },
       });
       return client;
     },
