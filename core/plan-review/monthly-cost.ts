@@ -30,9 +30,11 @@ const prices: Readonly<Record<string, Price>> = {
   aws_kms_external_key: fixed(listed.kmsKeyMonthUsd),
   aws_kms_replica_key: fixed(listed.kmsKeyMonthUsd),
   aws_secretsmanager_secret: fixed(0.4),
+  // One on a formula is paid by the metrics that it reads.
   aws_cloudwatch_metric_alarm: (value) => {
+    const read = itemsOf(readPath(value, "metric_query")).filter((one) => itemsOf(readPath(one, "metric")).length > 0);
     const period = numberAt(value, "period");
-    return period > 0 && period < 60 ? 0.3 : listed.alarmMonthUsd;
+    return Math.max(1, read.length) * (period > 0 && period < 60 ? 0.3 : listed.alarmMonthUsd);
   },
   aws_cloudwatch_composite_alarm: fixed(0.5),
   aws_cloudwatch_dashboard: fixed(listed.dashboardMonthUsd),

@@ -178,6 +178,13 @@ test("fails when variables, keys or tokens are told in plain", () => {
   for (const secret of [...secrets, "s3cr3t-too", "debug"]) expect(comment).not.toContain(secret);
 });
 
+test("fails when an alarm on a formula is priced as one metric", () => {
+  const metric = (id: string) => ({ id, metric: [{ metric_name: id }] });
+  const metric_query = [metric("a"), metric("b"), { id: "c", expression: "a / b", metric: [] }];
+  const [cost] = reviewOne({ type: "aws_cloudwatch_metric_alarm", after: { metric_query } }).costs;
+  expect(cost?.afterUsd).toBeCloseTo(0.2, 9);
+});
+
 test("fails when a group without instances is priced, or one with them is not named", () => {
   const costs = (after: object) =>
     reviewOne({ type: "aws_autoscaling_group", after }).costs.map(({ afterUsd }) => afterUsd);
