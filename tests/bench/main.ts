@@ -13,6 +13,7 @@ import { peaks } from "./rows/peaks.ts";
 import { stitchExact, stitchExactMp3, stitchMany } from "./rows/stitch-exact.ts";
 import { stitchFast, stitchFastCopy } from "./rows/stitch-fast.ts";
 import { submit } from "./rows/submit.ts";
+import { synth } from "./rows/synth.ts";
 
 // `npm run bench -- [--row NAME]... [--quick] [--write]`: medians of three rounds, both sides in turn, as ratios. Needs
 // ffmpeg, and python3 for the peers, which it installs. --write puts what was measured into docs/benchmarks.md.
@@ -29,6 +30,7 @@ const rows: readonly Row[] = [
   stitchFast,
   stitchFastCopy,
   submit,
+  synth,
   cliStart,
   cliStartPacked,
 ];

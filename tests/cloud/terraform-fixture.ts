@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { readEnvironment } from "../../config/environments.ts";
 import { createStacks, synthesize } from "../../stacks/index.ts";
-import { digest, makeBundles } from "../synth/synth-fixture.ts";
+import { makeBundles } from "../fixtures/empty-bundles.ts";
+import { digest } from "../synth/synth-fixture.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { readEnvironment } from "../../config/environments.ts";
-import { functionNames } from "../../config/function-names.ts";
 import { createStacks, synthesize } from "../../stacks/index.ts";
+import { makeBundles } from "../fixtures/empty-bundles.ts";
 
 type Attributes = Record<string, unknown>;
 /** One stack's JSON, as Terraform reads it. */
@@ -22,15 +22,6 @@ const digests = {
   MIXDOWN_WORKER_LAMBDA_DIGEST: digest,
   MIXDOWN_WORKER_GPU_DIGEST: digest,
 };
-
-/** A folder with a bundle for each function: what stands in it does not matter to synth. */
-export function makeBundles(folder: string): string {
-  for (const name of functionNames) {
-    mkdirSync(join(folder, name), { recursive: true });
-    writeFileSync(join(folder, name, "index.mjs"), "export const handler = async () => {};\n");
-  }
-  return folder;
-}
 
 const known = new Map<string, Readonly<Record<string, StackJson>>>();
 

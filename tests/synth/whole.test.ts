@@ -7,7 +7,8 @@ import { readEnvironment } from "../../config/environments.ts";
 import { buildMonthlyFloor, sumMonthly } from "../../core/cost.ts";
 import { createStacks } from "../../stacks/index.ts";
 import { countStandingParts } from "../../stacks/standing-parts.ts";
-import { listAll, makeBundles, makeFolder, synth, synthFiles } from "./synth-fixture.ts";
+import { makeBundles } from "../fixtures/empty-bundles.ts";
+import { listAll, makeFolder, synth, synthFiles } from "./synth-fixture.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
