@@ -28,8 +28,9 @@ export const definePlanReview: DefineCommand = (command, session) => {
     .addHelpText(
       "after",
       examples(
-        "terraform show -json plan > storage.json && mixdown plan-review storage.json",
+        "mixdown plan-review storage.json",
         "mixdown plan-review plans/*.json --fail-on destructive,iam,public > comment.md",
+        "terraform show -json plan | mixdown plan-review -",
       ),
     )
     .action(
