@@ -18,6 +18,7 @@ import {
   writeTogether,
 } from "./table.ts";
 
+/** @public For whoever reads by position; no function does. */
 export const eventLogPermissions: readonly Permission[] = (
   ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"] as const
 ).map((name) => ({ action: `dynamodb:${name}`, resource: "table" }));

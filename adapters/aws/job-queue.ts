@@ -16,7 +16,7 @@ export const jobQueueSendPermissions: readonly Permission[] = [{ action: "sqs:Se
 export const jobQueueRejectPermissions: readonly Permission[] = [
   { action: "sqs:SendMessage", resource: "dead-letter-queue" },
 ];
-/** What an event source mapping, or a consumer by hand, does with a queue. */
+/** @public What an event source mapping, or a consumer by hand, does with a queue. */
 export const jobQueueReceivePermissions: readonly Permission[] = (["queue", "dead-letter-queue"] as const).flatMap(
   (resource) =>
     ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"].map(
