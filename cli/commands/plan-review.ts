@@ -9,7 +9,7 @@ import { reviewPlans } from "../../core/plan-review/review.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";
 
 interface PlanReviewOptions {
-  readonly failOn: readonly Gate[];
+  readonly failOn?: readonly Gate[];
 }
 
 export const definePlanReview: DefineCommand = (command, session) => {
@@ -22,7 +22,6 @@ export const definePlanReview: DefineCommand = (command, session) => {
         "--fail-on <GATES>",
         `end with ${gates.map((gate) => `${gateCodes[gate]} on ${gate}`).join(", ")}, ${severalGates} on several; separated by commas`,
         parseGates,
-        [],
       ),
   )
     .addHelpText(
@@ -38,7 +37,7 @@ export const definePlanReview: DefineCommand = (command, session) => {
     );
 };
 
-function parseGates(text: string, before: readonly Gate[]): readonly Gate[] {
+function parseGates(text: string, before: readonly Gate[] = []): readonly Gate[] {
   const found = text.split(",").map((one) => gates.find((gate) => gate === one.trim()));
   if (found.every((gate) => gate !== undefined)) return [...before, ...found];
   throw new MixdownError("usage_invalid", {
@@ -48,7 +47,7 @@ function parseGates(text: string, before: readonly Gate[]): readonly Gate[] {
 
 async function runPlanReview(
   files: readonly string[],
-  { failOn }: PlanReviewOptions,
+  { failOn = [] }: PlanReviewOptions,
   { reporter }: Session,
 ): Promise<number> {
   const plans: Plan[] = [];
