@@ -69,7 +69,7 @@ export const stitchMany: Row = {
     const many = quick ? 50 : 500;
     const side = (count: number) => {
       const parts = Array.from({ length: count }, () => path);
-      const flags = ["--crossfade-ms", "100", "--quiet", "-o", join(folder, `${count}.mp3`)];
+      const flags = ["--join", "exact", "--crossfade-ms", "100", "--quiet", "-o", join(folder, `${count}.mp3`)];
       return {
         name: `mixdown stitch, ${count} files`,
         run: () => measureRun([process.execPath, cliPath, "stitch", ...parts, ...flags]),
