@@ -76,6 +76,18 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Builds the worker's images for real: minutes, root, buildah and debootstrap.
+      {
+        test: {
+          ...shared,
+          name: "images",
+          include: ["tests/images/**/*.test.ts"],
+          globalSetup: ["tests/fixtures/aws-setup.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 3_600_000,
+          fileParallelism: false,
+        },
+      },
       // Real Chromium, and a Next.js app that is installed and built; one file at a time.
       {
         test: {
