@@ -10,7 +10,7 @@ import {
   formatStack,
   formatSubject,
 } from "./comment-items.ts";
-import { countGates } from "./gates.ts";
+import { countGates, isUnread } from "./gates.ts";
 import { countOf, formatCode, formatUsd } from "./markdown-text.ts";
 import type { Plan, PlannedAction } from "./plan.ts";
 import { isDestroyed, type PlanReview } from "./review.ts";
@@ -156,8 +156,8 @@ function listProblems(plans: readonly Plan[]): readonly string[] {
         `- **deferred** ${formatCode(address)} in ${formatStack(stack)}: ${formatCode(reason, 80)}`,
     ),
     ...changes
-      .filter(({ isData, action }) => !isData && action === "other")
-      .map((change) => `${formatSubject(stack, change)}: review it by hand`),
+      .filter(isUnread)
+      .map((change) => `${formatSubject(stack, change)}: what happens to it cannot be told; review it by hand`),
   ]);
 }
 

@@ -1,3 +1,4 @@
+import type { ResourceChange } from "./plan.ts";
 import type { PlanReview } from "./review.ts";
 import { isHidden } from "./shown-value.ts";
 
@@ -21,8 +22,9 @@ export function countGates(review: PlanReview): Readonly<Record<Gate, number>> {
   };
 }
 
-const isUnread = ({ isData, action, after }: PlanReview["plans"][number]["changes"][number]): boolean =>
-  !isData && (action === "other" || isHidden(after));
+/** An action that is not known here, or a resource that is hidden or unknown as a whole. */
+export const isUnread = ({ isData, action, before, after }: ResourceChange): boolean =>
+  !isData && action !== "none" && (action === "other" || isHidden(before) || isHidden(after));
 
 /** 0 when none of the gates has findings; else the code of the one that has, or `severalGates`. Pure. */
 export function exitCodeOfGates(review: PlanReview, failOn: readonly Gate[]): number {

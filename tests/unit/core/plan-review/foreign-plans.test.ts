@@ -213,3 +213,11 @@ test("fails when an ephemeral resource counts as a change, or an action that run
   expect(commentOf(text)).toContain("- `action.aws_lambda_invoke.warm` in `main`");
   expect(commentOf(text)).not.toContain("s3cr3t");
 });
+
+test("fails when a resource that is sensitive as a whole passes for judged", () => {
+  const shape = { type: "aws_iam_role_policy", before: { policy: "a" }, after: { policy: "s3cr3t" } };
+  const text = planText([shapeChange({ ...shape, change: { after_sensitive: true } })]);
+  expect(countGates(reviewText(text)).incomplete).toBe(1);
+  expect(commentOf(text)).toContain("`aws_iam_role_policy.it` in `main`: what happens to it cannot be told");
+  expect(commentOf(text)).not.toContain("s3cr3t");
+});
