@@ -27,7 +27,16 @@ export interface TaskFault {
   readonly stoppedReason: string;
   /** Of the container. */
   readonly reason?: string;
+  /** The event that tells of it is lost. */
+  readonly silent?: boolean;
 }
+
+/** A crash, or somebody's `kill -9`. */
+export const killed: TaskFault = {
+  signal: "SIGKILL",
+  stopCode: "EssentialContainerExited",
+  stoppedReason: "Essential container in task exited",
+};
 
 export const spotInterruption: TaskFault = {
   signal: "SIGTERM",
@@ -54,6 +63,8 @@ const pollMs = 200;
 /** As `stopTimeout` of the task, for tests that wait. */
 const stopTimeoutMs = 10_000;
 
+const isAlive = ({ child }: RunningTask): boolean => child.exitCode === null && child.signalCode === null;
+
 /**
  * The part of ECS that the emulator leaves out: it records tasks and runs none. Starts the real worker of each with
  * the task's own environment and overrides, stops it when it is told to, and tells of its end as ECS does.
@@ -65,6 +76,8 @@ export class EcsStandIn {
   muted = false;
   /** Each event goes out so often. */
   copies = 1;
+  /** Workers that may run at once; further tasks wait, as for a machine. */
+  slots = 16;
   readonly #options: EcsStandInOptions;
   readonly #ecs = new ECSClient({});
   readonly #bus = new EventBridgeClient({});
@@ -110,14 +123,15 @@ export class EcsStandIn {
   async #look(): Promise<void> {
     const { cluster } = this.#options;
     const { taskArns = [] } = await this.#ecs.send(new ListTasksCommand({ cluster, desiredStatus: "RUNNING" }));
-    const fresh = taskArns.filter((arn) => !this.started.some((task) => task.taskArn === arn));
+    const busy = this.started.filter(isAlive).length;
+    const known = new Set(this.started.map((task) => task.taskArn));
+    const fresh = taskArns.filter((arn) => !known.has(arn)).slice(0, Math.max(0, this.slots - busy));
     if (fresh.length > 0) {
       const { tasks = [] } = await this.#ecs.send(new DescribeTasksCommand({ cluster, tasks: fresh }));
       for (const task of tasks) await this.#start(task);
     }
     for (const task of this.started) {
-      const alive = task.child.exitCode === null && task.child.signalCode === null;
-      if (!alive || task.fault !== null || taskArns.includes(task.taskArn)) continue;
+      if (!isAlive(task) || task.fault !== null || taskArns.includes(task.taskArn)) continue;
       this.strike(task, { signal: "SIGTERM", stopCode: "UserInitiated", stoppedReason: "Task stopped by user" });
       setTimeout(() => task.child.kill("SIGKILL"), stopTimeoutMs).unref();
     }
@@ -152,6 +166,7 @@ export class EcsStandIn {
     // The emulator keeps a task running until it is told; what it is told is not the reason that the event carries.
     const { cluster } = this.#options;
     await this.#ecs.send(new StopTaskCommand({ cluster, task: running.taskArn })).catch(() => {});
+    if (running.fault?.silent === true) return;
     for (let copy = 0; copy < this.copies && !this.muted; copy++) await this.#tell(running, exitCode);
   }
 

@@ -4,14 +4,8 @@ import { createDynamoDeadLetterStore } from "../../../adapters/aws/dead-letter-s
 import { openTable } from "../../../adapters/aws/table.ts";
 import { systemClock } from "../../../adapters/embedded/clock.ts";
 import { describeOnAws } from "../../fixtures/aws-emulator.ts";
-import { outOfMemory, spotInterruption, type TaskFault } from "./ecs-stand-in.ts";
+import { killed, outOfMemory, spotInterruption } from "./ecs-stand-in.ts";
 import { openRigClient, type RigClient } from "./rig-client.ts";
-
-const killed: TaskFault = {
-  signal: "SIGKILL",
-  stopCode: "EssentialContainerExited",
-  stoppedReason: "Essential container in task exited",
-};
 
 describeOnAws("The way of a job", () => {
   let client: RigClient;
