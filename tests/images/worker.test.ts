@@ -1,11 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openLambdaRuntimeApi } from "../fixtures/lambda-runtime-api.ts";
 import { type ImageConfig, ImageStore, startContainer } from "./container.ts";
 import { openPlatform, type TestPlatform } from "./open-platform.ts";
 
@@ -19,8 +19,8 @@ const missing = [
 const reason = missing.join(", ");
 if (reason !== "") process.stderr.write(`\nSKIPPED: the images are not built here (${reason}).\n\n`);
 
-/** MIXDOWN_IMAGES_STORAGE keeps the base for the next time, which saves minutes. */
-const kept = process.env.MIXDOWN_IMAGES_STORAGE;
+/** IMAGES_STORAGE keeps the base for the next time, which saves minutes. */
+const kept = process.env.IMAGES_STORAGE;
 
 describe.skipIf(reason !== "")(`the images${reason === "" ? "" : ` (${reason})`}`, () => {
   const folder = mkdtempSync(join(tmpdir(), "mixdown-images-"));
@@ -141,49 +141,27 @@ describe.skipIf(reason !== "")(`the images${reason === "" ? "" : ` (${reason})`}
     test("fails when the worker on Lambda does not work, does not stop before the limit, or hides what went wrong", async () => {
       await platform.launchJob("call", 3);
       await platform.launchJob("long-call", 1_200);
-      const calls = [
-        { id: "1", payload: { MIXDOWN_JOB_ID: "call", MIXDOWN_ATTEMPT: "1" }, limitMs: 900_000 },
-        { id: "2", payload: { MIXDOWN_JOB_ID: "long-call", MIXDOWN_ATTEMPT: "1" }, limitMs: 24_000 },
-        { id: "3", payload: { MIXDOWN_JOB_ID: "no/id", MIXDOWN_ATTEMPT: "1" }, limitMs: 900_000 },
-      ];
-      const answers: { path: string; body: string }[] = [];
-      const api = createServer(async (request, response) => {
-        let body = "";
-        for await (const chunk of request) body += chunk;
-        if (request.method === "POST") {
-          answers.push({ path: request.url ?? "", body });
-          return response.writeHead(202).end("{}");
-        }
-        const call = calls[answers.length];
-        // Nothing more to do: Lambda freezes the function here.
-        if (call === undefined) return;
-        const deadline = String(Date.now() + call.limitMs);
-        response.setHeader("lambda-runtime-aws-request-id", call.id).setHeader("lambda-runtime-deadline-ms", deadline);
-        response.end(JSON.stringify(call.payload));
-      });
-      await once(api.listen(0, "127.0.0.1"), "listening");
-      const { port } = api.address() as { port: number };
+      const api = await openLambdaRuntimeApi([
+        { payload: { MIXDOWN_JOB_ID: "call", MIXDOWN_ATTEMPT: "1" }, limitMs: 900_000 },
+        { payload: { MIXDOWN_JOB_ID: "long-call", MIXDOWN_ATTEMPT: "1" }, limitMs: 24_000 },
+        { payload: { MIXDOWN_JOB_ID: "no/id", MIXDOWN_ATTEMPT: "1" }, limitMs: 900_000 },
+      ]);
       const { config, root: files } = imageOf("worker-lambda");
       const child = startContainer({
         root: files,
         config,
         scratchDir: join(folder, "lambda"),
         target: "/tmp",
-        env: { ...platform.env, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}` },
+        env: { ...platform.env, AWS_LAMBDA_RUNTIME_API: api.address },
       });
       try {
-        await expect.poll(() => answers.length, { timeout: 120_000 }).toBe(3);
+        await expect.poll(() => api.answers.length, { timeout: 120_000 }).toBe(3);
       } finally {
         child.kill("SIGKILL");
-        api.closeAllConnections();
         api.close();
       }
-      expect(answers.map(({ path }) => path.split("/").slice(-2).join("/"))).toEqual([
-        "1/response",
-        "2/response",
-        "3/error",
-      ]);
-      expect(answers[2]?.body).toContain("exit code 1");
+      expect(api.answers.map(({ type }) => type)).toEqual(["response", "response", "error"]);
+      expect(api.answers[2]?.body).toContain("exit code 1");
       expect((await platform.get("call"))?.status).toBe("succeeded");
       expect(await platform.get("long-call")).toMatchObject({ status: "queued", attempt: 2, handBacks: 1 });
       expect(existsSync(join(folder, "lambda", "task-call"))).toBe(false);
