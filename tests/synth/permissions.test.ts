@@ -7,11 +7,6 @@ import type { Permission } from "../../core/permission.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What a wiring opens only where its function is told where workers are, and the stacks do not tell it. */
-const untold: Readonly<Record<string, readonly string[]>> = {
-  api: ["adapters/aws/ecs-task-launcher.ts", "adapters/aws/lambda-task-launcher.ts"],
-};
-
 interface Adapter {
   readonly path: string;
   readonly table: readonly Permission[];
@@ -59,7 +54,7 @@ test.each(wirings)(
     const adapters = await findAdapters(wiring);
     // What has no table is what several adapters stand on.
     const without = adapters.filter(({ table }) => table.length > 0 && !table.some((one) => granted.has(show(one))));
-    expect(without.map(({ path }) => path)).toEqual(untold[name] ?? []);
+    expect(without.map(({ path }) => path)).toEqual([]);
     const asked = new Set(adapters.flatMap(({ table }) => table.map(show)));
     expect([...granted].filter((one) => !asked.has(one))).toEqual([]);
   },
