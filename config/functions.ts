@@ -24,9 +24,6 @@ export function readDoorConfig(env: NodeJS.ProcessEnv = process.env) {
   return { access: "keys", corsOrigins, rateLimit, jwt } as const;
 }
 
-/** Whether this function is told where workers run, so that it can stop one. */
-export const knowsWorkers = (env: NodeJS.ProcessEnv = process.env): boolean => (env.MIXDOWN_CLUSTER ?? "") !== "";
-
 /** Whether this function may have deliveries sent later. */
 export const knowsSchedules = (env: NodeJS.ProcessEnv = process.env): boolean =>
   (env.MIXDOWN_SCHEDULE_GROUP ?? "") !== "";

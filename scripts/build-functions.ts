@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build, type Metafile } from "esbuild";
+import { build, type Metafile, type Plugin } from "esbuild";
 import { onlyEnglish } from "./only-english.ts";
 
 /**
@@ -19,6 +19,23 @@ const names = readdirSync(join(root, "functions"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && existsSync(join(root, "functions", entry.name, "wiring.ts")))
   .map((entry) => entry.name)
   .sort();
+
+const resolving = Symbol();
+
+/** An adapter that a function does not call stays out of it whole, the tables of its permissions included. */
+const dropIdleAdapters: Plugin = {
+  name: "drop-idle-adapters",
+  setup(setup) {
+    setup.onResolve(
+      { filter: /\/adapters\/aws\// },
+      async ({ path, importer, namespace, resolveDir, kind, pluginData }) => {
+        if (pluginData === resolving) return undefined;
+        const options = { importer, namespace, resolveDir, kind, pluginData: resolving };
+        return { ...(await setup.resolve(path, options)), sideEffects: false };
+      },
+    );
+  },
+};
 
 async function buildFunction(name: string): Promise<Metafile> {
   const { metafile } = await build({
@@ -38,7 +55,7 @@ async function buildFunction(name: string): Promise<Metafile> {
     sourcesContent: false,
     legalComments: "none",
     metafile: true,
-    plugins: [onlyEnglish],
+    plugins: [onlyEnglish, dropIdleAdapters],
   });
   return metafile;
 }
@@ -49,5 +66,7 @@ for (const name of names) {
   writeFileSync(join(outdir, `${name}.meta.json`), JSON.stringify(await buildFunction(name)));
   const bundle = readFileSync(join(outdir, name, "index.mjs"));
   const kilobytes = (bytes: number) => `${Math.round(bytes / 1000)} kB`;
-  console.log(`dist/functions/${name}/index.mjs: ${kilobytes(bundle.length)}, ${kilobytes(gzipSync(bundle).length)} packed`);
+  console.log(
+    `dist/functions/${name}/index.mjs: ${kilobytes(bundle.length)}, ${kilobytes(gzipSync(bundle).length)} packed`,
+  );
 }

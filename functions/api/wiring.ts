@@ -7,16 +7,16 @@ import { createS3TransferSigner } from "../../adapters/aws/transfer-signer.ts";
 import { createDynamoWebhookStore } from "../../adapters/aws/webhook-store.ts";
 import { systemClock } from "../../adapters/embedded/clock.ts";
 import { readAwsConfig, readScheduleConfig, readSecretConfig } from "../../config/aws.ts";
-import { knowsSchedules, knowsWorkers, readDoorConfig } from "../../config/functions.ts";
+import { knowsSchedules, readDoorConfig } from "../../config/functions.ts";
 import type { TaskLauncher } from "../../core/ports.ts";
 import { instrument } from "../telemetry.ts";
-import { openDeadLetters, openLauncher, openOwnBuckets, openOwnTable, openWorkPlatform } from "../wiring.ts";
+import { openDeadLetters, openOwnBuckets, openOwnTable, openWorkPlatform } from "../wiring.ts";
 import { createHandler } from "./handler.ts";
 
 /** The gateway ends at 30 s, the function at 29. */
 const patienceMs = 25_000;
 
-/** Nothing is launched by a request; a task that is to be stopped is left to the reconciler. */
+/** Nothing is launched by a request. A worker finds out by itself that its job is canceled, or the reconciler stops it. */
 const absentLauncher: TaskLauncher = {
   launch: () => Promise.reject(new Error("requests launch nothing")),
   stop: async () => {},
@@ -38,7 +38,7 @@ const deps = {
     ...openWorkPlatform(config),
     jobs: createDynamoJobStore(table, systemClock, cursorKey),
     deadLetters: openDeadLetters(config),
-    launcher: knowsWorkers() ? openLauncher(config) : absentLauncher,
+    launcher: absentLauncher,
   },
   transfers: createS3TransferSigner(openOwnBuckets(config), systemClock),
   keys: createDynamoApiKeyStore(table),

@@ -122,7 +122,7 @@ async function makeRig(
     FilterCriteria: { Filters: [{ Pattern: JSON.stringify(outboxFilter) }] },
   });
   await listen(prefix, cluster, await functions.create("task-state"), undo);
-  if (door) await openDoor(prefix, functions, launch, undo);
+  if (door) await openDoor(prefix, functions, undo);
   if (uploads) await trigger(buckets, await functions.create("uploads"));
   const faults: unknown[] = [];
   const ecs = new EcsStandIn({
@@ -193,12 +193,7 @@ async function listen(
 }
 
 /** The API behind its parameters, and the bus's rule for webhooks. */
-async function openDoor(
-  prefix: string,
-  functions: RigFunctions,
-  launch: Readonly<Record<string, string>>,
-  undo: (() => Promise<unknown>)[],
-): Promise<void> {
+async function openDoor(prefix: string, functions: RigFunctions, undo: (() => Promise<unknown>)[]): Promise<void> {
   const parameters = new SSMClient({});
   const Name = `/${prefix}/cursor_key`;
   await parameters.send(new PutParameterCommand({ Name, Type: "SecureString", Value: randomUUID() }));
@@ -211,7 +206,7 @@ async function openDoor(
     MIXDOWN_SCHEDULE_TARGET: `arn:aws:lambda:us-east-1:000000000000:function:${functions.nameOf("webhooks")}`,
     MIXDOWN_SCHEDULE_ROLE: "arn:aws:iam::000000000000:role/rig",
   };
-  await functions.create("api", { ...launch, ...schedules });
+  await functions.create("api", schedules);
   await functions.create("authorizer");
   const target = await functions.create("webhooks", { ...schedules, MIXDOWN_PRIVATE_WEBHOOKS: "true" });
   const client = new EventBridgeClient({});
