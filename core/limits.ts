@@ -7,10 +7,14 @@ export const limits = {
   launchDeadlineMs: { embedded: 30_000, lambda: 60_000, "fargate-spot": 300_000, fargate: 300_000, gpu: 600_000 },
   /** A queued job without any reason to wait is sent again after this: its message was lost in a crash. */
   resendAfterMs: 120_000,
+  /** A pass is a function of 29 s, and each job a few calls of 10 ms: one after the other a rush would take hours. */
+  reconcileAtOnce: 16,
   /** A job that nobody could start within a day is ended: its caller has long given up. */
   queuedMs: 24 * 3_600_000,
   /** A function ends at 15 minutes and has 10 GB of disk: a third of the time is kept free, and ten times the input. */
   lambdaLane: { expectedSeconds: 300, inputBytes: 500 * 1024 ** 2 },
+  /** The most that Lambda has: a short job is done soonest with it, and pays for seconds only. */
+  workerFunction: { memoryMib: 10_240, diskMib: 10_240 },
   /**
    * What a task gets: pairs that Fargate knows, and scratch for the inputs (below 2, 8, 20 GB), their decoded
    * intermediates and the outputs. CPU units (1,024 are a processor), MiB, GiB.

@@ -32,8 +32,7 @@ export async function reconcile(platform: Platform, options: ReconcileOptions = 
   const found = options.boot === true ? platform.jobs.listActive() : platform.jobs.listDue(platform.clock.now());
   const tally = { looked: 0, missedLaunches: 0, lostHeartbeats: 0 };
   const faults: unknown[] = [];
-  for await (const job of found) {
-    tally.looked += 1;
+  const look = async (job: Job): Promise<void> => {
     try {
       const finding = await reconcileJob(platform, job, options);
       if (finding === "launch-deadline") tally.missedLaunches += 1;
@@ -41,7 +40,15 @@ export async function reconcile(platform: Platform, options: ReconcileOptions = 
     } catch (fault) {
       faults.push(fault);
     }
+  };
+  const underWay = new Set<Promise<void>>();
+  for await (const job of found) {
+    tally.looked += 1;
+    const looking = look(job).finally(() => underWay.delete(looking));
+    underWay.add(looking);
+    if (underWay.size >= limits.reconcileAtOnce) await Promise.race(underWay);
   }
+  await Promise.all(underWay);
   if (faults.length > 0) throw faults[0];
   return tally;
 }

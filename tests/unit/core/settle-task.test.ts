@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { MixdownError } from "../../../core/errors.ts";
 import { handleMessage } from "../../../core/handle-message.ts";
+import { limits } from "../../../core/limits.ts";
 import { reconcile } from "../../../core/reconcile.ts";
 import { planNextAttempt, settleTask } from "../../../core/settle.ts";
 import { submit } from "../../../core/submit.ts";
@@ -141,4 +142,24 @@ test("fails when one job that cannot be moved holds up the others of a pass", as
   };
   await expect(reconcile({ ...platform, queue: { ...platform.queue, send } })).rejects.toThrow("refused once");
   expect(sent).toHaveLength(1);
+});
+
+test("fails when a pass looks at one job after the other, or at all of a rush at once", async () => {
+  for (let index = 0; index < 60; index++)
+    await submit(
+      world.process(),
+      { jobId: `rush-${index}`, kind: "clean", inputs: [{ key: "raw/local/1/a.wav" }] },
+      ref,
+    );
+  world.nowMs += 400_000;
+  let atOnce = 0;
+  let most = 0;
+  const platform = world.process(undefined, async (_label, call) => {
+    most = Math.max(most, ++atOnce);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    atOnce -= 1;
+    return call();
+  });
+  expect((await reconcile(platform)).looked).toBe(61);
+  expect(most).toBe(limits.reconcileAtOnce);
 });
