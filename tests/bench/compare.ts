@@ -22,7 +22,7 @@ export async function compare(row: Row, prepared: PreparedRow, rounds: number): 
   const { ours, theirs, audioSeconds } = prepared;
   const readings = new Map<Side, Reading[]>();
   const sides = theirs === undefined ? [ours] : [ours, theirs];
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = row.isLong ? 1 : 0; round <= (row.isLong ? 1 : rounds); round++) {
     for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
       const reading = await side.run(round);
       if (round > 0) readings.set(side, [...(readings.get(side) ?? []), reading]);
@@ -35,7 +35,7 @@ export async function compare(row: Row, prepared: PreparedRow, rounds: number): 
     ours: our,
     theirs: their,
     speed: audioSeconds === undefined ? null : (1_000 * audioSeconds) / our.wallMs,
-    isMet: row.bar === undefined ? null : meets(row.bar, our.wallMs, their?.wallMs ?? 0),
+    isMet: row.bar === undefined ? null : meets(row.bar, our, their ?? our),
   };
 }
 
@@ -67,10 +67,13 @@ export function formatBar(bar: Bar): string {
       return `${bar.atMostMs} ms more`;
     case "time":
       return `${bar.atMostMs} ms`;
+    case "memory":
+      return `${bar.atMost} times the memory`;
   }
 }
 
-function meets(bar: Bar, ourMs: number, theirMs: number): boolean {
+function meets(bar: Bar, our: Reading, their: Reading): boolean {
+  const [ourMs, theirMs] = [our.wallMs, their.wallMs];
   switch (bar.type) {
     case "ratio":
       return ourMs / theirMs <= bar.atMost;
@@ -78,6 +81,8 @@ function meets(bar: Bar, ourMs: number, theirMs: number): boolean {
       return ourMs - theirMs <= bar.atMostMs;
     case "time":
       return ourMs <= bar.atMostMs;
+    case "memory":
+      return (our.peakBytes ?? 0) / (their.peakBytes ?? Number.NaN) <= bar.atMost;
   }
 }
 

@@ -8,6 +8,7 @@ import type { Row } from "./row.ts";
 import { cleanMp3, cleanWav } from "./rows/clean.ts";
 import { cleanCores } from "./rows/clean-cores.ts";
 import { cliStart, cliStartPacked } from "./rows/cli-start.ts";
+import { hours } from "./rows/hours.ts";
 import { mix } from "./rows/mix.ts";
 import { peaks } from "./rows/peaks.ts";
 import { stitchExact, stitchExactMp3, stitchMany } from "./rows/stitch-exact.ts";
@@ -16,7 +17,8 @@ import { submit } from "./rows/submit.ts";
 import { synth } from "./rows/synth.ts";
 
 // `npm run bench -- [--row NAME]... [--quick] [--write]`: medians of three rounds, both sides in turn, as ratios. Needs
-// ffmpeg, and python3 for the peers, which it installs. --write puts what was measured into docs/benchmarks.md.
+// ffmpeg, and python3 for the peers, which it installs. --write puts what was measured into docs/benchmarks.md. The rows
+// hours-* run by their names alone.
 
 const rows: readonly Row[] = [
   cleanMp3,
@@ -33,6 +35,7 @@ const rows: readonly Row[] = [
   synth,
   cliStart,
   cliStartPacked,
+  ...hours,
 ];
 
 const { values } = parseArgs({
@@ -57,7 +60,7 @@ if (unknown.length > 0) {
 console.log(
   `node ${process.versions.node}, ${availableParallelism()} cores${values.quick ? ", quick: one round" : ""}\n`,
 );
-for (const row of rows.filter(({ name }) => values.row?.includes(name) ?? true)) {
+for (const row of rows.filter(({ name, isLong }) => values.row?.includes(name) ?? isLong !== true)) {
   const folder = mkdtempSync(join(tmpdir(), "mixdown-bench-"));
   try {
     const prepared = await row.prepare({ folder, quick: values.quick });

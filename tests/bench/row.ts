@@ -26,11 +26,14 @@ export interface PreparedRow {
 export type Bar =
   | { readonly type: "ratio"; readonly atMost: number }
   | { readonly type: "difference"; readonly atMostMs: number }
-  | { readonly type: "time"; readonly atMostMs: number };
+  | { readonly type: "time"; readonly atMostMs: number }
+  | { readonly type: "memory"; readonly atMost: number };
 
 export interface Row {
   readonly name: string;
   readonly work: string;
   readonly bar?: Bar;
+  /** So long that it runs by its name alone, once, without a round before. */
+  readonly isLong?: boolean;
   prepare(context: RowContext): Promise<PreparedRow>;
 }

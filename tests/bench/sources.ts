@@ -29,6 +29,14 @@ export function makeStereoSpeech(
   return path;
 }
 
+/** Hours of the same, mono at 44.1 kHz and 64 kbit/s: five minutes are encoded, and their frames repeated. */
+export function makeLongSpeech(folder: string, seconds: number): string {
+  const [part, path] = [join(folder, "five-minutes.mp3"), join(folder, `speech-${seconds}s.mp3`)];
+  ffmpeg(...repeat(Math.min(300, seconds)), "-ar", "44100", "-b:a", "64k", part);
+  ffmpeg("-stream_loop", "-1", "-i", part, "-t", String(seconds), "-c", "copy", path);
+  return path;
+}
+
 /** Chords that move slowly, stereo WAV: a bed for speech. */
 export function makeMusic(path: string, seconds: number): string {
   const chord = [220, 277.2, 329.6].map((hz) => `0.12*sin(2*PI*${hz}*t)*(0.6+0.4*sin(2*PI*0.2*t))`).join("+");
