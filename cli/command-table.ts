@@ -18,6 +18,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<DefineCommand
   keys: async () => (await import("./commands/keys.ts")).defineKeys,
   webhooks: async () => (await import("./commands/webhooks.ts")).defineWebhooks,
   "plan-review": async () => (await import("./commands/plan-review.ts")).definePlanReview,
+  cost: async () => (await import("./commands/cost.ts")).defineCost,
   simulate: async () => (await import("./commands/simulate.ts")).defineSimulate,
   completion: async () => (await import("./commands/completion.ts")).defineCompletion,
   doctor: async () => (await import("./commands/doctor.ts")).defineDoctor,

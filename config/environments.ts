@@ -37,6 +37,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env, stateDir =
   return environment;
 }
 
+/** The same for an environment that the caller names. @throws MixdownError `usage_invalid` */
+export const readNamedEnvironment = (name: string, env: NodeJS.ProcessEnv = process.env): Environment =>
+  environmentNames.some((one) => one === name)
+    ? readEnvironment({ ...env, MIXDOWN_ENV: name })
+    : refuse(`The environment must be one of ${environmentNames.join(", ")} (received "${name}"); correct it.`);
+
 export const settingNames = Object.keys(settings) as readonly SettingName[];
 
 function refuseContradictions({

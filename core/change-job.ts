@@ -1,4 +1,5 @@
 import type { Job, JobRef } from "./job.ts";
+import { costAfter } from "./job-cost.ts";
 import { isoTime, type Platform } from "./platform.ts";
 
 /** More racing writers than this on one job are a fault; each round lost means that another's write went through. */
@@ -21,7 +22,10 @@ export async function changeJob(
     if (before === undefined) return null;
     const patch = decide(before);
     if (patch === null) return null;
-    const after = { ...before, ...patch, version: before.version + 1, updatedAt: isoTime(platform.clock.now()) };
+    const now = platform.clock.now();
+    const changed = { ...before, ...patch, version: before.version + 1, updatedAt: isoTime(now) };
+    // Here, since every end of an attempt comes through here, whoever finds it.
+    const after = { ...changed, cost: costAfter(before, changed, now) };
     if (await platform.jobs.update(before, after)) return after;
   }
   throw new Error(`job ${ref.jobId} was written by others ${maxRounds} times in a row`);

@@ -2,9 +2,17 @@ import { canonicalJson, sha256Hex } from "./canonical-json.ts";
 import { describeIssues } from "./describe-issues.ts";
 import { MixdownError } from "./errors.ts";
 import { type Job, type JobInput, type JobRequest, jobRequestSchema } from "./job.ts";
+import { attemptUsd } from "./job-cost.ts";
 import { kinds, parseParams } from "./kinds/index.ts";
 import { checkInputRule } from "./kinds/input-rule.ts";
-import { chooseSize, defaultTimeoutSeconds, firstLane, guessDurationSeconds, type InputExtent } from "./lane.ts";
+import {
+  chooseSize,
+  defaultTimeoutSeconds,
+  estimateSeconds,
+  firstLane,
+  guessDurationSeconds,
+  type InputExtent,
+} from "./lane.ts";
 import { limits } from "./limits.ts";
 import { buildWakeMessage } from "./messages.ts";
 import { mayRead } from "./object-keys.ts";
@@ -49,7 +57,10 @@ export async function prepareJob(
   const inputBytes = extent?.sizeBytes ?? null;
   const timeoutSeconds = request.timeoutSeconds ?? defaultTimeoutSeconds(inputBytes);
   const lane = firstLane(platform.settings, draft.kind, extent);
-  return { job: { ...draft, lane, size: chooseSize(inputBytes), timeoutSeconds }, extent };
+  const size = chooseSize(inputBytes);
+  const seconds = estimateSeconds(draft.kind, extent, platform.settings.slowness);
+  const cost = { estimatedUsd: attemptUsd(lane, size, seconds), actualUsd: null };
+  return { job: { ...draft, lane, size, timeoutSeconds, cost }, extent };
 }
 
 /** @throws MixdownError `usage_invalid`, `usage_unknown_kind` */

@@ -1,4 +1,5 @@
-import { isTerminal, type Job } from "../../core/job.ts";
+import { isTerminal, type Job, type Lane, type Size } from "../../core/job.ts";
+import { workerUsd } from "../../core/job-cost.ts";
 import type { DeadLetter, JobStore } from "../../core/ports.ts";
 
 /** What was promised about one job, and what was seen of it. */
@@ -31,6 +32,8 @@ export class Ledger {
   drainedAt = 0;
   /** Seconds that workers were there, by lane and size. */
   readonly workSeconds = new Map<string, number>();
+  /** What they cost, also those that claimed no job. */
+  workUsd = 0;
   /** Bodies that fit no job: each must be found as a dead letter. */
   readonly poison = new Set<string>();
   /** As they stood before anybody looked after them. */
@@ -69,7 +72,8 @@ export class Ledger {
     };
   }
 
-  noteWork(lane: string, size: string, ms: number): void {
+  noteWork(lane: Lane, size: Size, ms: number): void {
+    this.workUsd += workerUsd(lane, size, ms / 1_000) ?? 0;
     const name = `${lane} ${size}`;
     this.workSeconds.set(name, (this.workSeconds.get(name) ?? 0) + ms / 1_000);
   }

@@ -1,4 +1,5 @@
 import { isTerminal, type Job } from "../../core/job.ts";
+import { attemptRequestsUsd } from "../../core/job-cost.ts";
 import type { Scene } from "./scene.ts";
 
 /** What became of a play. Times are of the play, in milliseconds. */
@@ -23,6 +24,8 @@ export interface Outcome {
   readonly incidents: Readonly<Record<string, number>>;
   /** Hours that workers were there, by lane and size. */
   readonly workHours: Readonly<Record<string, number>>;
+  /** Workers and requests at list prices. US dollars. */
+  readonly costUsd: number;
   readonly drainMs: number;
   readonly waitMs: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
@@ -66,6 +69,7 @@ export async function takeStock(scene: Scene, startMs: number): Promise<Outcome>
     deadLetters: sort(deadLetters),
     incidents: sort(tally),
     workHours: sort(new Map([...ledger.workSeconds].map(([name, seconds]) => [name, Math.round(seconds / 36) / 100]))),
+    costUsd: Math.round((ledger.workUsd + ledger.attempts * attemptRequestsUsd) * 100) / 100,
     drainMs: Math.round(Math.max(0, ledger.drainedAt - startMs)),
     waitMs: { p50: percentile(0.5), p95: percentile(0.95), p99: percentile(0.99) },
   };

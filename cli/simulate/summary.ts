@@ -16,6 +16,7 @@ export function formatOutcome(outcome: Outcome, command: string): string {
     ["failed", number(statuses.failed ?? 0), list(outcome.failures)],
     ["dead letters", number(sum(outcome.deadLetters)), list(outcome.deadLetters)],
     ["worker hours", number(sum(outcome.workHours)), list(outcome.workHours)],
+    ["cost", `$${outcome.costUsd.toFixed(2)}`, "workers and requests at list prices"],
     ["drain time", formatSpan(outcome.drainMs), "from the first job's arrival to the last one's end"],
     ["wait", formatSpan(waitMs.p50), `p95 ${formatSpan(waitMs.p95)}, p99 ${formatSpan(waitMs.p99)}, until work began`],
   ];

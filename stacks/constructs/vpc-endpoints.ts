@@ -4,8 +4,8 @@ import type { Subnet } from "@cdktn/provider-aws/lib/subnet/index.js";
 import type { Vpc } from "@cdktn/provider-aws/lib/vpc/index.js";
 import { VpcEndpoint } from "@cdktn/provider-aws/lib/vpc-endpoint/index.js";
 import { VpcSecurityGroupIngressRule } from "@cdktn/provider-aws/lib/vpc-security-group-ingress-rule/index.js";
+import { interfaceEndpointNames } from "../../config/interface-endpoint-names.ts";
 import type { EnvironmentStack } from "./environment-stack.ts";
-import { interfaceEndpointNames } from "./interface-endpoint-names.ts";
 
 /** Files and table without a NAT gateway's price per byte; these cost nothing. */
 export function createGatewayEndpoints(stack: EnvironmentStack, vpc: Vpc, tables: readonly RouteTable[]): void {

@@ -1,5 +1,6 @@
 import { LambdaFunction } from "@cdktn/provider-aws/lib/lambda-function/index.js";
 import { LambdaFunctionEventInvokeConfig } from "@cdktn/provider-aws/lib/lambda-function-event-invoke-config/index.js";
+import { limits } from "../../core/limits.ts";
 import { computeNames } from "./compute-names.ts";
 import type { EnvironmentStack } from "./environment-stack.ts";
 import { createLogGroup } from "./log-group.ts";
@@ -7,9 +8,6 @@ import type { PolicyStatement } from "./policy-document.ts";
 import type { WorkerImage } from "./worker-image.ts";
 import { createRole } from "./worker-roles.ts";
 
-/** The most that Lambda has: a short job is done soonest with it, and pays for seconds only. */
-const memoryMb = 10_240;
-const diskMb = 10_240;
 /** The longest that Lambda runs; the worker hands back 20 s before. */
 const timeoutSeconds = 900;
 /** An event that waited longer than this is launched anew, on another lane if need be. */
@@ -49,8 +47,8 @@ export function createWorkerFunction(stack: EnvironmentStack, props: WorkerFunct
     packageType: "Image",
     imageUri: props.image.uri,
     architectures: [workerArchitecture],
-    memorySize: memoryMb,
-    ephemeralStorage: { size: diskMb },
+    memorySize: limits.workerFunction.memoryMib,
+    ephemeralStorage: { size: limits.workerFunction.diskMib },
     timeout: timeoutSeconds,
     ...(lambdaConcurrency === 0 ? {} : { reservedConcurrentExecutions: lambdaConcurrency }),
     tracingConfig: { mode: "Active" },

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readEnvironment } from "../../config/environments.ts";
-import { buildMonthlyFloor, sumMonthly } from "../../core/cost.ts";
+import { listStandingParts } from "../../config/standing-parts.ts";
+import { buildMonthlyFloor, type StandingParts, sumMonthly } from "../../core/cost.ts";
 import { createStacks } from "../../stacks/index.ts";
 import { countStandingParts } from "../../stacks/standing-parts.ts";
 import { makeBundles } from "../fixtures/empty-bundles.ts";
@@ -139,7 +140,7 @@ test("fails when what one stack tells another hides the plan", () => {
   expect(outputs.filter(({ sensitive }) => sensitive === true)).toEqual([]);
 });
 
-const floorOf = (name: string, variables = {}): number => {
+const countedIn = (name: string, variables = {}): { counted: StandingParts; expected: StandingParts } => {
   const folder = makeFolder();
   const environment = readEnvironment({ ...variables, MIXDOWN_ENV: name });
   const { app } = createStacks({
@@ -147,8 +148,26 @@ const floorOf = (name: string, variables = {}): number => {
     bundles: makeBundles(join(folder, "bundles")),
     outdir: join(folder, "out"),
   });
-  return sumMonthly(buildMonthlyFloor(countStandingParts(app)));
+  return { counted: countStandingParts(app), expected: listStandingParts(environment) };
 };
+
+const floorOf = (name: string, variables = {}): number =>
+  sumMonthly(buildMonthlyFloor(countedIn(name, variables).counted));
+
+test("fails when what settings are said to cost is not what their stacks hold", () => {
+  const cases = [
+    ["dev", {}],
+    ["dev", { MIXDOWN_ALARMS: "true", MIXDOWN_LAMBDA_LANE: "false", MIXDOWN_NAT: "per-zone" }],
+    ["test", {}],
+    ["stage", { MIXDOWN_UPLOAD_TRIGGER: "true", MIXDOWN_INTERFACE_ENDPOINTS: "true" }],
+    ["prod", {}],
+    ["prod", { MIXDOWN_STATUS_TABLE: "true", MIXDOWN_OWN_KEY: "false", MIXDOWN_ZONES: "2" }],
+  ] as const;
+  for (const [name, variables] of cases) {
+    const { counted, expected } = countedIn(name, variables);
+    expect(expected, `${name} ${JSON.stringify(variables)}`).toEqual(counted);
+  }
+});
 
 test("fails when dev costs a dollar at rest, or 45 with NAT", () => {
   expect(floorOf("dev")).toBeLessThan(1);
