@@ -26,9 +26,12 @@ export async function call(scene: Scene, arrival: Arrival): Promise<void> {
     // Only an id that is taken for certain can be named in vain.
     await sendPoison(scene, jobId, accepted && arrival.via === "api");
   }
-  if (arrival.cancelAfterMs === null || !accepted) return;
-  await time.sleep(arrival.cancelAfterMs);
-  await giveUp(scene, jobId);
+  const { cancelAfterMs } = arrival;
+  if (cancelAfterMs === null || !accepted) return;
+  scene.crew.start(async () => {
+    await time.sleep(cancelAfterMs);
+    await giveUp(scene, jobId);
+  });
 }
 
 /** @returns whether the caller was told that the job is accepted */

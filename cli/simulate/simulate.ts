@@ -37,6 +37,8 @@ const horizonMs = 4 * 24 * 3_600_000;
 /** Longer than a message is out of sight. */
 const restMs = 20 * 60_000;
 const toldEvery = 500;
+/** A rush comes in as fast as so many callers at once bring it: the API's functions are not more. */
+const callersAtOnce = 500;
 
 const settings: PlatformSettings = {
   defaultOwner: "local",
@@ -90,11 +92,17 @@ async function play(scene: Scene, options: SimulateOptions): Promise<void> {
   const { time, crew, ledger, random, faults } = scene;
   const traffic = planTraffic(random.fork("traffic"), options.jobs, options.overMs, faults);
   let busy = true;
+  let asking = 0;
   let over = false;
   crew.start(async () => {
     for (const arrival of traffic) {
       await time.sleep(startMs + arrival.afterMs - time.clock.now());
-      crew.start(() => call(scene, arrival));
+      while (asking >= callersAtOnce) await time.sleep(20);
+      asking += 1;
+      crew.start(async () => {
+        await call(scene, arrival);
+        asking -= 1;
+      });
     }
     busy = false;
   });
