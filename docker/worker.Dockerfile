@@ -25,7 +25,8 @@ RUN printf 'path-exclude=%s\n' \
   && ffmpeg -hide_banner -loglevel error -f lavfi -i sine=duration=0.1 -f null - \
   && ffprobe -version > /dev/null
 
-COPY dist/image /app
+# Readable by whatever user it runs as, whatever the builder's umask was.
+COPY --chmod=0755 dist/image /app
 
 # Everything but /scratch is read-only when it runs. On Fargate a volume begins as root's, unless the image declares it.
 VOLUME /scratch
