@@ -35,7 +35,25 @@ export default defineConfig({
         },
       },
       // The Terraform JSON: nothing is started, nothing is called.
-      { test: { ...shared, name: "synth", include: ["tests/synth/**/*.test.ts"], testTimeout: 60_000 } },
+      {
+        test: {
+          ...shared,
+          name: "synth",
+          include: ["tests/synth/**/*.test.ts"],
+          exclude: ["tests/synth/checkov.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      // The same JSON under checkov, which it installs itself.
+      {
+        test: {
+          ...shared,
+          name: "checkov",
+          include: ["tests/synth/checkov.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+        },
+      },
       {
         test: {
           ...shared,

@@ -52,6 +52,7 @@ export class ApiStack extends EnvironmentStack {
         timeout,
         environment: { ...doorEnvironment, ...more },
         statements: buildGrants(permissionsOf(name), jobs.bindings, storage.key),
+        key: storage.key,
       });
     const stream = create("stream", "What streams: events of jobs, speech", streamTimeoutSeconds);
     const streamUrl = createStreamUrl(this, stream);

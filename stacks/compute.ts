@@ -121,6 +121,7 @@ export class ComputeStack extends EnvironmentStack {
       ),
       environment: taskEnvironment,
       statements,
+      key: this.#props.storage.key,
       onFailure: settler.function,
     });
   }

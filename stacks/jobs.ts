@@ -164,6 +164,7 @@ export class JobsStack extends EnvironmentStack {
       timeout: invokerTimeoutSeconds,
       environment: { ...buildPlatformEnvironment(this, storage, this), ...more },
       statements: buildGrants(permissionsOf(name), this.bindings, storage.key, triggers),
+      key: storage.key,
     });
     this.#functions.set(name, made);
     return made;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CloudwatchLogGroup } from "@cdktn/provider-aws/lib/cloudwatch-log-group/index.js";
 import { IamRole } from "@cdktn/provider-aws/lib/iam-role/index.js";
 import { IamRolePolicy } from "@cdktn/provider-aws/lib/iam-role-policy/index.js";
+import type { KmsKey } from "@cdktn/provider-aws/lib/kms-key/index.js";
 import { LambdaFunction } from "@cdktn/provider-aws/lib/lambda-function/index.js";
 import { AssetType, Fn, TerraformAsset } from "cdktn";
 import { Construct } from "constructs";
@@ -19,6 +20,8 @@ export interface PlatformFunctionProps {
   readonly description: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
+  /** Of the environment: its variables lie under it. Without it, under AWS's own. */
+  readonly key: KmsKey | undefined;
   /** Seconds. @default 25: within the 30 that an HTTP API waits, and short enough for a queue to come round */
   readonly timeout?: number;
 }
@@ -70,6 +73,7 @@ export class PlatformFunction extends Construct {
       timeout: this.timeoutSeconds,
       tracingConfig: { mode: "Active" },
       loggingConfig: { logFormat: "JSON", logGroup: this.logGroup.name },
+      ...(props.key === undefined ? {} : { kmsKeyArn: props.key.arn }),
       environment: {
         variables: { NODE_OPTIONS: "--enable-source-maps", ...props.environment },
       },

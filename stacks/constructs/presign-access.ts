@@ -1,7 +1,9 @@
+import { IamGroup } from "@cdktn/provider-aws/lib/iam-group/index.js";
+import { IamGroupPolicy } from "@cdktn/provider-aws/lib/iam-group-policy/index.js";
 import { IamRole } from "@cdktn/provider-aws/lib/iam-role/index.js";
 import { IamRolePolicy } from "@cdktn/provider-aws/lib/iam-role-policy/index.js";
 import { IamUser } from "@cdktn/provider-aws/lib/iam-user/index.js";
-import { IamUserPolicy } from "@cdktn/provider-aws/lib/iam-user-policy/index.js";
+import { IamUserGroupMembership } from "@cdktn/provider-aws/lib/iam-user-group-membership/index.js";
 import type { StorageStack } from "../storage.ts";
 import type { EnvironmentStack } from "./environment-stack.ts";
 import { buildPolicy, type PolicyStatement } from "./policy-document.ts";
@@ -37,13 +39,14 @@ export function createPresignRole(stack: EnvironmentStack, storage: StorageStack
 
 /** For front ends of other places that know nothing but keys. Its key is made by hand: state would keep the secret. */
 export function createPresignUser(stack: EnvironmentStack, storage: StorageStack): IamUser {
-  const user = new IamUser(stack, "presign-user", {
-    name: stack.globalNameOf("presign"),
-    forceDestroy: true,
-  });
-  new IamUserPolicy(stack, "presign-user-policy", {
+  const name = stack.globalNameOf("presign");
+  const user = new IamUser(stack, "presign-user", { name, forceDestroy: true });
+  // What users may is said of their group: a second key's user is then one more member.
+  const group = new IamGroup(stack, "presign-group", { name });
+  new IamUserGroupMembership(stack, "presign-membership", { user: user.name, groups: [group.name] });
+  new IamGroupPolicy(stack, "presign-group-policy", {
     name: "presign",
-    user: user.name,
+    group: group.name,
     policy: buildPolicy(buildStatements(storage)),
   });
   return user;

@@ -1,3 +1,4 @@
+import type { KmsKey } from "@cdktn/provider-aws/lib/kms-key/index.js";
 import { LambdaFunction } from "@cdktn/provider-aws/lib/lambda-function/index.js";
 import { LambdaFunctionEventInvokeConfig } from "@cdktn/provider-aws/lib/lambda-function-event-invoke-config/index.js";
 import { limits } from "../../core/limits.ts";
@@ -19,6 +20,8 @@ export interface WorkerFunctionProps {
   readonly image: WorkerImage;
   readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
+  /** Of the environment, for its variables. */
+  readonly key: KmsKey | undefined;
   /** Settles what failed. */
   readonly onFailure: LambdaFunction;
 }
@@ -53,6 +56,7 @@ export function createWorkerFunction(stack: EnvironmentStack, props: WorkerFunct
     ...(lambdaConcurrency === 0 ? {} : { reservedConcurrentExecutions: lambdaConcurrency }),
     tracingConfig: { mode: "Active" },
     loggingConfig: { logFormat: "JSON", logGroup: logGroup.name },
+    ...(props.key === undefined ? {} : { kmsKeyArn: props.key.arn }),
     environment: { variables: { ...props.environment, MIXDOWN_SCRATCH: scratchDir } },
     dependsOn: [policy, logGroup],
     lifecycle: props.image.lifecycle,

@@ -27,6 +27,7 @@ const named: readonly (readonly [type: string, attribute: string, space: "world"
   ["aws_s3_bucket", "bucket", "world"],
   ["aws_iam_role", "name", "account"],
   ["aws_iam_user", "name", "account"],
+  ["aws_iam_group", "name", "account"],
   ["aws_iam_instance_profile", "name", "account"],
   ["aws_cloudwatch_dashboard", "dashboard_name", "account"],
   ["aws_budgets_budget", "name", "account"],
