@@ -29,6 +29,18 @@ export function buildEncodeArgs(request: Request): readonly string[] {
   ];
 }
 
+/** Copies bare mp3 frames from stdin into the file, with all that belongs beside them. */
+export function buildCopyArgs(request: Request): readonly string[] {
+  const input = ["-y", "-f", "mp3", "-i", "pipe:0", ...(request.extraInputArgs ?? []), "-map", "0:a:0", "-c:a", "copy"];
+  return [...input, ...(request.extraOutputArgs ?? []), ...buildTarget({ ...request, decodeAfterwards: true })];
+}
+
+/** Decodes bare mp3 frames from stdin to f32le on stdout. */
+export function buildFramesDecodeArgs({ sampleRateHz, channels }: Request["plan"]): readonly string[] {
+  const format = ["-ar", String(sampleRateHz), "-ac", String(channels)];
+  return ["-f", "mp3", "-i", "pipe:0", "-map", "0:a:0", ...format, "-f", "f32le", "pipe:1"];
+}
+
 function buildTarget({ plan, muxer = plan.muxer, outPath, decodeAfterwards = false }: Request): readonly string[] {
   const options = Object.entries(plan.muxerOptions);
   const name = basename(outPath);

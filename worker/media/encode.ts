@@ -80,8 +80,8 @@ export async function encodeVerified(request: EncodeRequest): Promise<EncodeResu
   const startDecoder = (stdin?: Readable) => startFfmpeg(toolchain, buildVerifyArgs(request), { signal, stdin });
   if (decodeAfterwards) encoder.stdout.resume();
   const measuring = decodeAfterwards
-    ? Promise.all([encoder.done, feeding]).then(() => measure(startDecoder(), request))
-    : measure(startDecoder(encoder.stdout), request);
+    ? Promise.all([encoder.done, feeding]).then(() => measureDecoded(startDecoder(), request))
+    : measureDecoded(startDecoder(encoder.stdout), request);
   try {
     const [ended, , reading] = await Promise.all([encoder.done, feeding, measuring]);
     return { reading, argv: ended.argv };
@@ -106,8 +106,8 @@ async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<void> 
   }
 }
 
-/** Reads the decoder to its end; rejects with its failure. */
-async function measure(decoder: StartedProcess, request: EncodeRequest): Promise<LoudnessReading> {
+/** Reads the decoder of an encoded file, or of its bare packets, to its end; rejects with its failure. */
+export async function measureDecoded(decoder: StartedProcess, request: EncodeRequest): Promise<LoudnessReading> {
   const { plan, decodeAfterwards = false, expectedFrames = Number.POSITIVE_INFINITY } = request;
   const meter = createLoudnessMeter({ ...plan, channelLayout: defaultLayout(plan.channels) });
   // A demuxer skips the encoder's delay by itself; bare packets carry all of it.

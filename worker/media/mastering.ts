@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
-import { type EncodeRequest, encodeVerified } from "./encode.ts";
+import type { EncodeRequest } from "./encode.ts";
+import { encodeOnCores } from "./encode-parallel.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { readFloatFrames } from "./float-frames.ts";
 import type { FrameFilter } from "./frame-filter.ts";
@@ -164,11 +165,15 @@ async function encodeWith(
   request: MasteringRequest,
   limiting: LimitedSource,
 ) {
-  request.onStart?.();
-  const limited = limiting.open(setting);
-  const pcm = Readable.from(limited.pcm, { objectMode: false, highWaterMark: 1 << 18 });
-  const { reading, argv } = await encodeVerified({ ...request, source: { pcm, sampleRateHz, channels } });
-  return { reading, argv, limited: limited.limited() };
+  let limited = (): boolean => false;
+  const { reading, argv } = await encodeOnCores(() => {
+    request.onStart?.();
+    const opened = limiting.open(setting);
+    limited = opened.limited;
+    const pcm = Readable.from(opened.pcm, { objectMode: false, highWaterMark: 1 << 18 });
+    return { ...request, source: { pcm, sampleRateHz, channels } };
+  });
+  return { reading, argv, limited: limited() };
 }
 
 /** Limits in one piece, while it is read. */

@@ -1,0 +1,285 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { Readable } from "node:stream";
+import fc from "fast-check";
+import { beforeAll, expect, test } from "vitest";
+import { type EncodeRequest, encodeVerified } from "../../worker/media/encode.ts";
+import { encodeInStretches, encodeOnCores, planStretches } from "../../worker/media/encode-parallel.ts";
+import { buildEncoderPlan } from "../../worker/media/encoder-plan.ts";
+import { Doubt } from "../../worker/media/fast-join/doubt.ts";
+import { leastStretchFrames } from "../../worker/media/mp3-stretches.ts";
+import { parseLameTag } from "../../worker/media/true-length-mp3.ts";
+import { decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
+
+const fixtures = useMediaFixtures();
+const seconds = 26;
+
+interface Shape {
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  readonly bitRate: number;
+}
+
+const shapes: readonly Shape[] = [
+  { sampleRateHz: 44_100, channels: 2, bitRate: 128_000 },
+  { sampleRateHz: 48_000, channels: 2, bitRate: 64_000 },
+  { sampleRateHz: 44_100, channels: 1, bitRate: 96_000 },
+  { sampleRateHz: 48_000, channels: 2, bitRate: 320_000 },
+  { sampleRateHz: 22_050, channels: 1, bitRate: 24_000 },
+  { sampleRateHz: 22_050, channels: 2, bitRate: 64_000 },
+];
+const nameOf = ({ sampleRateHz, channels }: Shape): string => fixtures.file(`${sampleRateHz}-${channels}.f32`);
+const samplesPerFrame = ({ sampleRateHz }: Shape): number => (sampleRateHz >= 32_000 ? 1152 : 576);
+
+beforeAll(async () => {
+  await speak(
+    `The quick brown fox jumps over the lazy dog, and the whole village talks about it for years. ${"Tick, tack, tick. ".repeat(9)}
+     Nobody knows why it happened, but everyone has an opinion, and the simplest of them is the one nobody wants to hear.`,
+    fixtures.file("voice.wav"),
+  );
+  for (const { sampleRateHz, channels } of [...shapes, { sampleRateHz: 44_100, channels: 2 }]) {
+    // A voice beside the middle, and a noise of each channel's own.
+    const sides = channels === 1 ? "pan=mono|c0=c0" : "pan=stereo|c0=0.8*c0+0.3*c1|c1=0.5*c0+0.3*c2";
+    const noise = `anoisesrc=c=pink:a=0.05:r=48000:d=${seconds}`;
+    await ffmpeg(
+      ...["-v", "error", "-i", fixtures.file("voice.wav"), "-f", "lavfi", "-i", `${noise}:seed=1`],
+      ...["-f", "lavfi", "-i", `${noise}:seed=2`, "-filter_complex"],
+      `[0]apad=whole_dur=${seconds}[v];[v][1][2]amerge=inputs=3,${sides},aresample=${sampleRateHz}`,
+      ...["-t", String(seconds), "-f", "f32le", nameOf({ sampleRateHz, channels, bitRate: 0 })],
+    );
+  }
+});
+
+function buildRequest(shape: Shape, out: string, over: Partial<EncodeRequest> = {}): EncodeRequest {
+  const { sampleRateHz, channels } = shape;
+  const bytes = readFileSync(nameOf(shape));
+  const chunks = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) =>
+    bytes.subarray(at * 65_536, (at + 1) * 65_536),
+  );
+  return {
+    toolchain: fixtures.toolchain,
+    source: { pcm: Readable.from(chunks, { objectMode: false }), sampleRateHz, channels },
+    plan: buildEncoderPlan("mp3", shape),
+    outPath: fixtures.file(out),
+    expectedFrames: bytes.length / 4 / channels,
+    ...over,
+  };
+}
+
+/** dB of what an encoder left wrong between two samples, its own gain aside; and the largest step from sample to sample. */
+function judge(
+  encoded: Float32Array,
+  original: Float32Array,
+  gain: number,
+  channels: number,
+  from: number,
+  to: number,
+) {
+  let [sum, step] = [0, 0];
+  for (let at = from * channels; at < to * channels; at++) {
+    sum += ((encoded[at] ?? 0) - gain * (original[at] ?? 0)) ** 2;
+    if (at >= channels) step = Math.max(step, Math.abs((encoded[at] ?? 0) - (encoded[at - channels] ?? 0)));
+  }
+  return { errorDb: 10 * Math.log10(sum / ((to - from) * channels) + 1e-15), step };
+}
+
+function findGain(encoded: Float32Array, original: Float32Array): number {
+  let [with_, own] = [0, 0];
+  for (let at = 0; at < original.length; at++) {
+    with_ += (encoded[at] ?? 0) * (original[at] ?? 0);
+    own += (original[at] ?? 0) ** 2;
+  }
+  return with_ / own;
+}
+
+async function compare(shape: Shape, lanes: number, stretchFrames: number): Promise<void> {
+  const serial = await encodeVerified(buildRequest(shape, "serial.mp3"));
+  const parallel = await encodeInStretches(buildRequest(shape, "parallel.mp3"), { lanes, stretchFrames });
+  const { channels } = shape;
+  expect(parallel.reading.frames).toBe(serial.reading.frames);
+  const lufs = parallel.reading.integratedLufs ?? 0;
+  expect(Math.abs(lufs - (serial.reading.integratedLufs ?? 9))).toBeLessThan(0.05);
+  const [tag, expected] = ["parallel.mp3", "serial.mp3"].map((name) => parseLameTag(readFileSync(fixtures.file(name))));
+  expect(tag).toEqual(expected);
+  expect(tag).toMatchObject({ kind: "lame", samples: serial.reading.frames });
+  const [was, is] = [await decode(fixtures.file("serial.mp3")), await decode(fixtures.file("parallel.mp3"))];
+  const bytes = readFileSync(nameOf(shape));
+  const original = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  expect(is).toHaveLength(was.length);
+  expect(is).toHaveLength(original.length);
+  const gain = findGain(was, original);
+  const both = (from: number, to: number) =>
+    [was, is].map((one) => judge(one, original, gain, channels, from, to)) as [
+      ReturnType<typeof judge>,
+      ReturnType<typeof judge>,
+    ];
+  const frames = original.length / channels;
+  const [all, mine] = both(0, frames);
+  expect(mine.errorDb).toBeLessThanOrEqual(all.errorDb + 1);
+  expect(mine.step).toBeLessThanOrEqual(all.step * 1.05);
+  const size = samplesPerFrame(shape);
+  for (let seam = stretchFrames; (seam + 12) * size < frames; seam += stretchFrames) {
+    const [there, here] = both((seam - 12) * size, (seam + 12) * size);
+    expect(here.errorDb, `at frame ${seam}`).toBeLessThanOrEqual(there.errorDb + 3);
+    // A seam of one frame is lost in the mean of many.
+    for (let frame = seam - 10; frame < seam + 10; frame++) {
+      const [old, fresh] = both(frame * size - 1_105, (frame + 1) * size - 1_105);
+      expect(fresh.errorDb, `in frame ${frame}`).toBeLessThanOrEqual(Math.max(old.errorDb, there.errorDb) + 6);
+    }
+  }
+}
+
+test.each(shapes)(
+  "fails when $channels channels at $sampleRateHz Hz and $bitRate bit/s are worse of several encoders than of one",
+  (shape) => compare(shape, 2, 150),
+);
+
+test("fails when the place of the cuts or the number of encoders is heard", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: leastStretchFrames, max: 500 }),
+      fc.integer({ min: 2, max: 4 }),
+      fc.constantFrom(...shapes),
+      (stretchFrames, lanes, shape) => compare(shape, lanes, stretchFrames),
+    ),
+    { numRuns: 4, endOnFailure: true },
+  );
+}, 60_000);
+
+test("fails when tags, cover or chapters are lost, or a cover hides the gapless numbers", async () => {
+  const [shape] = shapes as [Shape];
+  await ffmpeg("-v", "error", "-f", "lavfi", "-i", "color=red:s=600x600", "-frames:v", "1", fixtures.file("cover.png"));
+  writeFileSync(
+    fixtures.file("meta.txt"),
+    ";FFMETADATA1\ntitle=Tea\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=9000\ntitle=One\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=9000\nEND=26000\ntitle=Two\n",
+  );
+  const extra: Partial<EncodeRequest> = {
+    extraInputArgs: ["-i", fixtures.file("meta.txt"), "-i", fixtures.file("cover.png")],
+    extraOutputArgs: [
+      "-map",
+      "2:0",
+      "-c:v",
+      "copy",
+      "-disposition:v:0",
+      "attached_pic",
+      "-map_metadata",
+      "1",
+      "-map_chapters",
+      "1",
+    ],
+    decodeAfterwards: true,
+  };
+  await encodeInStretches(buildRequest(shape, "tags.mp3", extra), { lanes: 2, stretchFrames: 150 });
+  await encodeVerified(buildRequest(shape, "tags-serial.mp3", extra));
+  const [was, is] = await Promise.all(["tags-serial.mp3", "tags.mp3"].map((name) => describe(fixtures.file(name))));
+  expect(is).toContain("title");
+  expect(is).toContain("Two");
+  expect(is).toContain("attached pic");
+  expect(is).toBe(was);
+  expect((await decode(fixtures.file("tags.mp3"), "-map", "0:a")).length).toBe(seconds * shape.sampleRateHz * 2);
+});
+
+/** What ffmpeg says of a file's streams, tags and chapters, sizes aside. */
+async function describe(path: string): Promise<string> {
+  const said = await ffmpeg("-i", path, "-map", "0:a", "-f", "null", "-");
+  return said.slice(said.indexOf("Metadata:"), said.indexOf("Stream mapping:")).replace(/bitrate: \d+|encoder.*/g, "");
+}
+
+test("fails when a sound that ends near a cut loses its end", async () => {
+  const [shape] = shapes as [Shape];
+  const bytes = readFileSync(nameOf(shape));
+  for (const frames of [150 - 9, 150 + 1, 150 + 11.5, 150 + 12, 150 + 13, 300 + 12]) {
+    const samples = Math.round(frames * 1152);
+    const { sampleRateHz, channels } = shape;
+    const pcm = () => Readable.from([bytes.subarray(0, samples * 8)], { objectMode: false });
+    const source = () => ({ source: { pcm: pcm(), sampleRateHz, channels }, expectedFrames: samples });
+    await encodeInStretches(buildRequest(shape, "end.mp3", source()), { lanes: 3, stretchFrames: 150 });
+    await encodeVerified(buildRequest(shape, "end-serial.mp3", source()));
+    const [tag, expected] = ["end.mp3", "end-serial.mp3"].map((name) =>
+      parseLameTag(readFileSync(fixtures.file(name))),
+    );
+    expect(tag).toEqual(expected);
+    expect((await decode(fixtures.file("end.mp3"))).length).toBe(samples * 2);
+  }
+});
+
+test("fails when an abort in the middle leaves a process, or hides its reason", async () => {
+  const [shape] = shapes as [Shape];
+  const controller = new AbortController();
+  const endless = Readable.from(
+    (async function* () {
+      for (;;) yield Buffer.alloc(65_536);
+    })(),
+    { objectMode: false },
+  );
+  const { sampleRateHz, channels } = shape;
+  const request = buildRequest(shape, "never.mp3", {
+    ...{ source: { pcm: endless, sampleRateHz, channels }, signal: controller.signal },
+    onProgress: () => controller.abort(new Error("enough")),
+  });
+  await expect(encodeInStretches(request, { lanes: 2, stretchFrames: 150 })).rejects.toThrow("enough");
+  expect(endless.destroyed).toBe(true);
+  expect(await findChildren()).toEqual([]);
+});
+
+/** Processes that this one started and that still run. */
+async function findChildren(): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      if (stat.includes("(ffmpeg)") && stat.slice(stat.lastIndexOf(")")).split(" ")[2] === String(process.pid))
+        found.push(pid);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return found;
+}
+
+test("fails when an encoder's own reason is lost, or a source that breaks leaves a finished result", async () => {
+  const [shape] = shapes as [Shape];
+  const plan = { ...buildEncoderPlan("mp3", shape), codecArgs: ["-c:a", "no_such_codec"] };
+  const how = { lanes: 2, stretchFrames: 150 };
+  await expect(encodeInStretches(buildRequest(shape, "no.mp3", { plan }), how)).rejects.toMatchObject({
+    code: "platform_ffmpeg_failed",
+    message: expect.stringContaining("no_such_codec"),
+  });
+  const broken = Readable.from(
+    (function* () {
+      yield Buffer.alloc(800_000);
+      throw new Error("the disk went away");
+    })(),
+  );
+  const { sampleRateHz, channels } = shape;
+  const request = buildRequest(shape, "no.mp3", { source: { pcm: broken, sampleRateHz, channels } });
+  await expect(encodeInStretches(request, how)).rejects.toThrow("the disk went away");
+});
+
+test("fails when stretches that do not fit are joined, rather than encoded by one encoder", async () => {
+  const [shape] = shapes as [Shape];
+  let opened = 0;
+  const open = () => {
+    opened++;
+    return buildRequest(shape, "again.mp3");
+  };
+  const encode = async (request: EncodeRequest) => {
+    if ("pcm" in request.source) request.source.pcm.destroy();
+    throw new Doubt("has stretches that do not fit");
+  };
+  const { reading } = await encodeOnCores(open, { choose: () => ({ lanes: 2, stretchFrames: 150 }), encode });
+  expect(opened).toBe(2);
+  expect(reading.frames).toBe(seconds * shape.sampleRateHz);
+  expect((await decode(fixtures.file("again.mp3"))).length).toBe(seconds * shape.sampleRateHz * 2);
+});
+
+test("fails when several encoders are started for what is short, resampled, filtered or no mp3", () => {
+  const [shape] = shapes as [Shape];
+  const long = { expectedFrames: 600 * shape.sampleRateHz };
+  const plan = (over: Partial<EncodeRequest>) => planStretches(buildRequest(shape, "x.mp3", { ...long, ...over }));
+  expect(plan({ expectedFrames: 60 * shape.sampleRateHz })).toBeNull();
+  expect(plan({ filter: "volume=1" })).toBeNull();
+  expect(plan({ plan: buildEncoderPlan("m4a", shape) })).toBeNull();
+  expect(plan({ plan: buildEncoderPlan("mp3", { ...shape, sampleRateHz: 48_000 }) })).toBeNull();
+  expect(plan({ source: { inputArgs: [], ...shape } })).toBeNull();
+});
