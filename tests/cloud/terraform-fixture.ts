@@ -90,7 +90,7 @@ function findFreePort(): Promise<number> {
 }
 
 /** What an emulator needs of the true provider, written beside the stack: the product knows nothing of emulators. */
-const emulatorOverride = JSON.stringify({
+export const emulatorOverride = JSON.stringify({
   provider: {
     aws: [{ s3_use_path_style: true, skip_credentials_validation: true, skip_metadata_api_check: "true" }],
   },

@@ -1,0 +1,141 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, onTestFinished, test } from "vitest";
+import { listRemains } from "./account-remains.ts";
+import { openEcrFront } from "./ecr-front.ts";
+import { type OciRegistry, startOciRegistry } from "./oci-registry.ts";
+import { EcsStandIn } from "./rig/ecs-stand-in.ts";
+import { ScriptRun } from "./script-run.ts";
+import { emulatorOverride, setUpTerraform, stackOrder, type TerraformSetup } from "./terraform-fixture.ts";
+
+const workerEntry = fileURLToPath(new URL("../../worker/main.ts", import.meta.url));
+const lifeMs = 1_800_000;
+const registry = await startOciRegistry();
+const reason = typeof registry === "string" ? registry : has("buildah") ? null : "no buildah on PATH";
+const setup = reason ?? (await setUpTerraform());
+
+afterAll(async () => {
+  if (typeof setup !== "string") await setup.remove();
+  if (typeof registry !== "string") await registry.close();
+});
+
+if (typeof setup === "string" || typeof registry === "string") {
+  process.stderr.write(`\nSKIPPED: the deployment's whole way: ${setup}.\n\n`);
+  test.skip(String(setup), () => {});
+} else {
+  process.stderr.write(`\n${setup.banner} Images: empty ones, pushed to a registry that really runs.\n\n`);
+  test(
+    "fails when a deployment, interrupted and killed on its way, does not go on to a job that runs, and go again",
+    {
+      timeout: lifeMs,
+    },
+    () => live(setup, registry),
+  );
+}
+
+function has(tool: string): boolean {
+  try {
+    execFileSync(tool, ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A folder to deploy from, with the account, registry and images of a rig. */
+async function openPlace(on: TerraformSetup, images: OciRegistry) {
+  const folder = mkdtempSync(join(tmpdir(), "mixdown-deploy-"));
+  const endpoint = String(on.env.AWS_ENDPOINT_URL);
+  const front = await openEcrFront(endpoint, images);
+  const storage = join(folder, "storage.conf");
+  writeFileSync(
+    storage,
+    `[storage]\ndriver = "vfs"\ngraphroot = "${folder}/images"\nrunroot = "${folder}/containers"\n`,
+  );
+  const env: NodeJS.ProcessEnv = {
+    ...on.env,
+    AWS_ENDPOINT_URL_ECR: front.url,
+    CONTAINERS_STORAGE_CONF: storage,
+    // Its image would have to run in the emulator.
+    MIXDOWN_LAMBDA_LANE: "false",
+  };
+  const container = execFileSync("buildah", ["from", "scratch"], { env }).toString().trim();
+  execFileSync("buildah", ["commit", "--rm", container, "localhost/mixdown-worker:latest"], { env, stdio: "ignore" });
+  for (const stack of stackOrder) {
+    mkdirSync(join(folder, "cdktf.out", "stacks", `dev-${stack}`), { recursive: true });
+    writeFileSync(join(folder, "cdktf.out", "stacks", `dev-${stack}`, "emulator_override.tf.json"), emulatorOverride);
+  }
+  // The workers' clients read where AWS is from here.
+  for (const [name, value] of Object.entries(on.env)) if (/^AWS_/.test(name)) process.env[name] = value;
+  const faults: unknown[] = [];
+  const ecs = new EcsStandIn({
+    cluster: "mixdown-dev-workers",
+    command: [process.execPath, workerEntry],
+    env: { ...process.env, MIXDOWN_SCRATCH: join(folder, "scratch") },
+    onFault: (fault) => faults.push(fault),
+  });
+  const close = async () => {
+    await ecs.close();
+    await front.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const start = (script: string, ...args: readonly string[]) =>
+    new ScriptRun(script, ["--env", "dev", ...args], { cwd: folder, env });
+  return { folder, endpoint, start, faults, close };
+}
+
+async function live(on: TerraformSetup, images: OciRegistry): Promise<void> {
+  const { folder, endpoint, start, faults, close } = await openPlace(on, images);
+  let standing = true;
+  onTestFinished(async () => {
+    if (standing) await start("destroy.ts", "--yes").end();
+    await close();
+  }, lifeMs);
+  const deploy = (...args: readonly string[]) => start("deploy.ts", "--builder", "buildah", "--use-built", ...args);
+
+  const interrupted = deploy();
+  await interrupted.until("ok  network:");
+  interrupted.kill("SIGINT");
+  const first = await interrupted.end();
+  expect(first.stderr).toContain("the same command goes on from here");
+  expect(first.code).toBe(130);
+  const { workerDigest } = JSON.parse(readFileSync(join(folder, ".state/dev/images.json"), "utf8"));
+  expect(workerDigest).toMatch(/^sha256:[0-9a-f]{64}$/);
+
+  // Killed without a word while the next stack is under way; Terraform goes on without it.
+  const killed = deploy();
+  await killed.until("ok  storage:");
+  killed.kill("SIGKILL");
+  expect((await killed.end()).code).toBe(null);
+
+  const whole = await deploy().end();
+  expect(whole.code, whole.stderr).toBe(0);
+  expect(whole.stderr).toContain(`worker: ${workerDigest} is there already`);
+  expect(whole.stderr).toMatch(/ok {2}network: no changes/);
+  expect(whole.stderr).toMatch(/ok {2}smoke-\S+: \d+ s, \d+ bytes as they were made, report -1[56]/);
+  expect(whole.stdout).toMatch(/^MIXDOWN_URL=http/m);
+  expect(whole.stdout).toMatch(/^MIXDOWN_QUEUE_URL=.*mixdown-dev-jobs\.fifo$/m);
+  expect(faults).toEqual([]);
+
+  const again = await deploy("--no-smoke").end();
+  expect(again.code, again.stderr).toBe(0);
+  expect(again.stderr.match(/no changes/g), again.stderr).toHaveLength(stackOrder.length);
+  expect(again.stderr).not.toContain("pushing");
+
+  const asked = await start("destroy.ts").end();
+  expect(asked.stderr).toContain("does not ask");
+  expect(asked.code).toBe(2);
+
+  const stopped = start("destroy.ts", "--yes");
+  await stopped.until("ok  api:");
+  stopped.kill("SIGINT");
+  expect((await stopped.end()).code).toBe(130);
+  const destroyed = await start("destroy.ts", "--yes").end();
+  expect(destroyed.code, destroyed.stderr).toBe(0);
+  expect(destroyed.stderr).toContain("api: nothing there");
+  standing = false;
+  expect(await listRemains("dev", endpoint)).toEqual([]);
+}
