@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { Warning } from "../../core/report.ts";
 import { mixDucked } from "../media/duck-mix.ts";
-import { encodeVerified } from "../media/encode.ts";
+import { encodeOnCores } from "../media/encode-parallel.ts";
 import { readFloatFrames } from "../media/float-frames.ts";
 import type { FrameFilter } from "../media/frame-filter.ts";
 import type { ExtrasPlan } from "../media/keep-extras.ts";
@@ -81,58 +81,79 @@ async function renderMix(
   const { sampleRateHz, channels } = output.target;
   const voiceTarget = chooseVoiceTarget(plan);
   const voiceChannels = voiceTarget.channels;
-  const voices = openStitchPieces(context, {
-    inputs: narration.map(({ input }) => input),
-    target: voiceTarget,
-    match: { targetLufs: null, gainsDb: [], heldBackDb: [] },
-    onEnd: () => {},
-  });
-  const music = openLoopedMusic(context, plan.music.input, output.target);
   const voiceCeilingDbtp = chooseVoiceCeiling(plan, gainDb, limitDbtp);
-  const voiceLimiter = isVoiceOver(plan, gainDb, voiceCeilingDbtp)
-    ? createTruePeakLimiter({ sampleRateHz, channels: voiceChannels, gainDb, ceilingDbtp: voiceCeilingDbtp })
-    : null;
+  const isVoiceLimited = isVoiceOver(plan, gainDb, voiceCeilingDbtp);
   // Foreseen from levels; where that errs, the encoded result says so, and the second try limits.
   const isOver = secondTry || forecast.peakAt(gainDb, voiceCeilingDbtp) > limitDbtp;
-  const limiter = isOver ? createTruePeakLimiter({ sampleRateHz, channels, gainDb: 0, ceilingDbtp: limitDbtp }) : null;
   const gains = {
     ...buildMixGains(levels, params.duckDb, gainDb, sampleRateHz, totalFrames),
-    ...{ channels, voiceChannels, voiceGain: voiceLimiter === null ? 10 ** (gainDb / 20) : 1 },
+    ...{ channels, voiceChannels, voiceGain: isVoiceLimited ? 1 : 10 ** (gainDb / 20) },
   };
 
-  async function* voice(): AsyncGenerator<Uint8Array> {
-    const format = { sampleRateHz, channels: voiceChannels, gap: zeroSeconds, crossfade: zeroSeconds };
-    yield* silence(plan.preRollFrames, 4 * voiceChannels);
-    yield* joinPcm(voices.pieces, format);
-    yield* silence(plan.postRollFrames, 4 * voiceChannels);
-  }
-  const limitedVoice = () =>
-    voiceLimiter === null ? voice() : runFilter(readFloatFrames(voice(), voiceChannels), voiceLimiter);
-  const limited = () => runFilter(mixDucked(limitedVoice(), music.pcm, gains), limiter);
-
-  const accumulator = context.peaks
-    ? createPeaksAccumulator({ sampleRateHz: output.encoder.sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
-    : null;
-  try {
-    const { reading, argv } = await encodeVerified({
-      toolchain: context.toolchain,
-      source: { pcm: Readable.from(limited(), { objectMode: false, highWaterMark: 262_144 }), sampleRateHz, channels },
-      plan: output.encoder,
-      outPath: path,
-      ...{ extraInputArgs: extras.inputArgs, extraOutputArgs: extras.outputArgs, muxer: extras.muxer },
-      decodeAfterwards: extras.hasChapters,
-      signal: context.signal,
-      expectedFrames: totalFrames,
-      onProgress,
-      ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
+  const openSound = () => {
+    const voices = openStitchPieces(context, {
+      inputs: narration.map(({ input }) => input),
+      target: voiceTarget,
+      match: { targetLufs: null, gainsDb: [], heldBackDb: [] },
+      onEnd: () => {},
     });
+    const music = openLoopedMusic(context, plan.music.input, output.target);
+    const voiceLimiter = isVoiceLimited
+      ? createTruePeakLimiter({ sampleRateHz, channels: voiceChannels, gainDb, ceilingDbtp: voiceCeilingDbtp })
+      : null;
+    const limiter = isOver
+      ? createTruePeakLimiter({ sampleRateHz, channels, gainDb: 0, ceilingDbtp: limitDbtp })
+      : null;
+    async function* voice(): AsyncGenerator<Uint8Array> {
+      const format = { sampleRateHz, channels: voiceChannels, gap: zeroSeconds, crossfade: zeroSeconds };
+      yield* silence(plan.preRollFrames, 4 * voiceChannels);
+      yield* joinPcm(voices.pieces, format);
+      yield* silence(plan.postRollFrames, 4 * voiceChannels);
+    }
+    const limitedVoice =
+      voiceLimiter === null ? voice() : runFilter(readFloatFrames(voice(), voiceChannels), voiceLimiter);
+    const accumulator = context.peaks
+      ? createPeaksAccumulator({ sampleRateHz: output.encoder.sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
+      : null;
+    return {
+      ...{ voices, music, accumulator },
+      pcm: runFilter(mixDucked(limitedVoice, music.pcm, gains), limiter),
+      limited: () => voiceLimiter?.limited() === true || limiter?.limited() === true,
+      close: () => Promise.all([voices.close(), music.close()]),
+    };
+  };
+
+  // More than one where the encoder had to begin anew.
+  const opened: ReturnType<typeof openSound>[] = [];
+  try {
+    const { reading, argv } = await encodeOnCores(() => {
+      const sound = openSound();
+      opened.push(sound);
+      const { accumulator } = sound;
+      return {
+        toolchain: context.toolchain,
+        source: {
+          pcm: Readable.from(sound.pcm, { objectMode: false, highWaterMark: 262_144 }),
+          ...{ sampleRateHz, channels },
+        },
+        plan: output.encoder,
+        outPath: path,
+        ...{ extraInputArgs: extras.inputArgs, extraOutputArgs: extras.outputArgs, muxer: extras.muxer },
+        decodeAfterwards: extras.hasChapters,
+        signal: context.signal,
+        expectedFrames: totalFrames,
+        onProgress,
+        ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
+      };
+    });
+    const { accumulator, voices, music, limited } = opened.at(-1) as (typeof opened)[number];
     const peaks = accumulator === null ? [] : await writePeaks(context.scratchDir, accumulator);
     const paths = { [`in${narration[0]?.input.index}`]: narration[0]?.input.media.path ?? "", out: path };
     const encode = buildStep(argv, { ...paths, tmp: context.scratchDir });
     const steps = [...nameNarration(voices.steps, plan), nameMusic(music.args(), plan), encode];
-    return { reading, limited: voiceLimiter?.limited() === true || limiter?.limited() === true, peaks, steps };
+    return { reading, limited: limited(), peaks, steps };
   } finally {
-    await Promise.all([voices.close(), music.close()]);
+    await Promise.all(opened.map((sound) => sound.close()));
   }
 }
 
