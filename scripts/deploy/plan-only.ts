@@ -16,7 +16,7 @@ export async function planOnly(stacks: readonly Stack[], terraform: Terraform): 
     const absent = stack.needs.filter((need) => !standing.has(need));
     if (absent.length > 0) {
       // Its plan would read outputs that nobody has made.
-      lines.push(`${stack.part}: not planned, since it reads from ${absent.join(" and ")}, which do not stand yet`);
+      lines.push(`${stack.part}: not planned; it reads from what does not stand yet (${absent.join(", ")})`);
       continue;
     }
     try {
