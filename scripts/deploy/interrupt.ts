@@ -2,6 +2,9 @@ import { MixdownError } from "../../core/errors.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** npm passes on what the terminal has sent to everybody already: one press comes twice. */
+const sameKeyMs = 1_000;
+
 /**
  * Ctrl-C while something is deployed. Tools run in process groups of their own, so that the terminal's signal comes to us
  * alone and each of ours reaches the tool once: Terraform ends after what it is at, and keeps its state; at a second one it
@@ -19,7 +22,11 @@ export interface Interrupt {
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   const pids = new Set<number>();
+  let heardAt = Number.NEGATIVE_INFINITY;
   const hear = () => {
+    const now = performance.now();
+    if (now - heardAt < sameKeyMs) return;
+    heardAt = now;
     controller.abort(buildInterrupted());
     for (const pid of pids) stopGroup(pid);
   };

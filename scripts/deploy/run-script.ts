@@ -19,6 +19,8 @@ export async function runScript<Options extends { readonly env: string; readonly
   args: readonly string[],
   { usage, parse, run }: Script<Options>,
 ): Promise<void> {
+  // Ctrl-C ends what the output is piped to before it ends us; Terraform is waited for all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   try {
     const options = parse(args);
     if (options === null) return void process.stdout.write(`${usage}\n`);
