@@ -150,6 +150,12 @@ export const settings = {
   ),
   workerLambdaDigest: setting("MIXDOWN_WORKER_LAMBDA_DIGEST", digest, "", "The worker's image on Lambda; likewise."),
   workerGpuDigest: setting("MIXDOWN_WORKER_GPU_DIGEST", digest, "", "The worker's image on GPU instances; likewise."),
+  ffmpegMajor: setting(
+    "MIXDOWN_FFMPEG_MAJOR",
+    whole(1, 99),
+    5,
+    "Major version of the ffmpeg in the worker's images; a part of every result's cache key.",
+  ),
   lambdaLane: setting("MIXDOWN_LAMBDA_LANE", flag, true, "Short jobs run on Lambda."),
   lambdaConcurrency: setting(
     "MIXDOWN_LAMBDA_CONCURRENCY",

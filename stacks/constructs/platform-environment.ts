@@ -14,7 +14,7 @@ export function buildPlatformEnvironment(
   storage: StorageStack,
   jobs: { readonly queue: FifoQueue; readonly bus: CloudwatchEventBus },
 ): Readonly<Record<string, string>> {
-  const { name, defaultOwner, sharedCache, outputDays, progressEvents, lambdaLane } = stack.environment;
+  const { name, defaultOwner, sharedCache, outputDays, progressEvents, lambdaLane, ffmpegMajor } = stack.environment;
   return {
     MIXDOWN_ENV: name,
     MIXDOWN_TABLE: storage.table.name,
@@ -29,6 +29,8 @@ export function buildPlatformEnvironment(
     MIXDOWN_OUTPUT_DAYS: String(outputDays === 0 ? keptDays : outputDays),
     MIXDOWN_PROGRESS_EVENTS: String(progressEvents),
     MIXDOWN_LAMBDA_LANE: String(lambdaLane),
+    // The same to all: functions and workers whose cache keys differ would process everything anew.
+    MIXDOWN_FFMPEG_MAJOR: String(ffmpegMajor),
   };
 }
 

@@ -147,3 +147,16 @@ test("fails when an image that is deployed counts among the last ten", () => {
     });
   }
 });
+
+test("fails when functions and workers are told of different ffmpegs: their cache keys would never agree", () => {
+  const stacks = synth("test", { MIXDOWN_FFMPEG_MAJOR: "7" });
+  const told = listAll(stacks, "aws_lambda_function").map(
+    (made) => (made.environment as { variables: Record<string, string> }).variables.MIXDOWN_FFMPEG_MAJOR,
+  );
+  for (const { container_definitions } of listAll(stacks, "aws_ecs_task_definition")) {
+    const [container] = JSON.parse(String(container_definitions));
+    told.push(container.environment.find(({ name }: { name: string }) => name === "MIXDOWN_FFMPEG_MAJOR")?.value);
+  }
+  expect(told.length).toBeGreaterThan(12);
+  expect(new Set(told)).toEqual(new Set(["7"]));
+});
