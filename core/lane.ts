@@ -59,8 +59,20 @@ export const nextLane = (lane: Lane): Lane => (lane === "embedded" ? "embedded" 
 
 const sizes: readonly Size[] = ["S", "M", "L", "XL"];
 
-/** The next larger size after an attempt ran out of memory; `null` beyond the largest. */
-export const nextSize = (size: Size): Size | null => sizes[sizes.indexOf(size) + 1] ?? null;
+const nextSize = (size: Size): Size | null => sizes[sizes.indexOf(size) + 1] ?? null;
+
+/**
+ * Where the next attempt goes after one ran out of memory: the next larger size. A function has one memory whatever the
+ * job's size says, so from there it is a task with more than that. `null` beyond the largest.
+ */
+export function growAfterMemory({ lane, size }: Pick<Job, "lane" | "size">): Pick<Job, "lane" | "size"> | null {
+  if (lane !== "lambda") {
+    const larger = nextSize(size);
+    return larger === null ? null : { lane, size: larger };
+  }
+  const larger = sizes.find((one) => limits.taskSizes[one].memoryMib > limits.workerFunction.memoryMib);
+  return larger === undefined ? null : { lane: "fargate-spot", size: larger };
+}
 
 /** Audio needs little memory whatever its length; the size follows the bytes that pass through the scratch volume. */
 export function chooseSize(inputBytes: number | null): Size {

@@ -2,7 +2,7 @@ import { fulfilCache, releaseCache } from "./cache-lease.ts";
 import { changeJob } from "./change-job.ts";
 import { MixdownError } from "./errors.ts";
 import { isTerminal, type Job, type JobRef } from "./job.ts";
-import { launchBackoffMs, nextLane, nextSize } from "./lane.ts";
+import { growAfterMemory, launchBackoffMs, nextLane } from "./lane.ts";
 import { limits } from "./limits.ts";
 import { jobPrefix, runPrefix } from "./object-keys.ts";
 import { isoTime, type Platform } from "./platform.ts";
@@ -36,11 +36,11 @@ const lossText: Record<AttemptLoss, string> = {
 
 /** What an attempt without a result makes of its job: the next attempt, or failure when there is none left. Pure. */
 export function planNextAttempt(job: Job, loss: AttemptLoss, now: number, detail = ""): Partial<Job> {
-  const size = loss === "out-of-memory" ? nextSize(job.size) : job.size;
+  const place = loss === "out-of-memory" ? growAfterMemory(job) : { size: job.size, lane: job.lane };
   const handBack = orderly.has(loss) && job.handBacks < limits.maxHandBacks;
   if (job.cancelRequestedAt !== null) return buildCancellation(now);
   if (loss === "no-capacity") return planWithoutCapacity(job, now);
-  if ((!handBack && job.attempt >= job.maxAttempts) || size === null) {
+  if ((!handBack && job.attempt >= job.maxAttempts) || place === null) {
     const code = loss === "launch-deadline" ? "platform_launch_deadline" : "platform_worker_lost";
     return buildFailure(
       new MixdownError(code, {
@@ -51,8 +51,8 @@ export function planNextAttempt(job: Job, loss: AttemptLoss, now: number, detail
   }
   return {
     ...backToQueue(job),
-    size,
-    lane: leavesLane.has(loss) ? nextLane(job.lane) : job.lane,
+    ...place,
+    ...(leavesLane.has(loss) ? { lane: nextLane(job.lane) } : {}),
     handBacks: job.handBacks + (handBack ? 1 : 0),
     maxAttempts: job.maxAttempts + (handBack ? 1 : 0),
   };

@@ -75,16 +75,24 @@ function lossOf(stopCode: string, reason: string): AttemptLoss {
 function readFailedCall(call: z.output<typeof failedCallSchema>, defaultOwner: string): TaskEnd {
   const { requestId, condition } = call.requestContext;
   const { errorType = "", errorMessage = "" } = call.responsePayload ?? {};
+  // Lambda's limit, and a worker that did not hand back before it: there, the next attempt would end like this one.
+  const timedOut = errorType === "Sandbox.Timedout" || /Task timed out after/.test(errorMessage);
   const outOfMemory = errorType === "Runtime.OutOfMemory" || /signal: killed/.test(errorMessage);
   return {
     ref: parseJobRef(call.requestPayload.MIXDOWN_JOB_ID, defaultOwner),
     attempt: call.requestPayload.MIXDOWN_ATTEMPT,
     taskId: requestId,
     exitCode: null,
-    // Too long in the queue for a place to run: the lane is full.
-    loss: condition === "EventAgeExceeded" ? "no-capacity" : outOfMemory ? "out-of-memory" : "crashed",
+    loss: lossOfCall(condition, timedOut, outOfMemory),
     detail: shorten([condition, errorType, errorMessage]),
   };
+}
+
+function lossOfCall(condition: string, timedOut: boolean, outOfMemory: boolean): AttemptLoss {
+  // Too long in the queue for a place to run: the lane is full.
+  if (condition === "EventAgeExceeded") return "no-capacity";
+  if (timedOut) return "interrupted";
+  return outOfMemory ? "out-of-memory" : "crashed";
 }
 
 const shorten = (parts: readonly string[]): string =>

@@ -86,6 +86,11 @@ test("fails when memory that ran out does not ask for more of it, or for more th
   expect(planNextAttempt({ ...job, size: "XL" }, "out-of-memory", now)).toMatchObject({ status: "failed" });
 });
 
+test("fails when a function that ran out of memory is called again, or followed by a task with less", () => {
+  const job = buildTestJob({ lane: "lambda", size: "S", phase: "launching" });
+  expect(planNextAttempt(job, "out-of-memory", now)).toMatchObject({ lane: "fargate-spot", size: "L", attempt: 2 });
+});
+
 test("fails when an interruption uses up an attempt or stays on capacity that can be taken away", () => {
   const job = buildTestJob({ lane, attempt: 3, maxAttempts: 3, phase: "launching" });
   expect(planNextAttempt(job, "interrupted", now)).toMatchObject({ lane: "fargate", attempt: 4, maxAttempts: 4 });

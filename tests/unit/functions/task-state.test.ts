@@ -103,7 +103,9 @@ test("fails when a worker's function that failed does not settle its attempt, or
   const call = loadEvent<FailedCall>("lambda-destination");
   expect(readTaskEnd(call, "local")).toMatchObject({ ref: { jobId: "j" }, attempt: 1, loss: "out-of-memory" });
   const timeout = { errorType: "Sandbox.Timedout", errorMessage: "Task timed out after 900.00 seconds" };
-  expect(readTaskEnd({ ...call, responsePayload: timeout }, "local")).toMatchObject({ loss: "crashed" });
+  expect(readTaskEnd({ ...call, responsePayload: timeout }, "local")).toMatchObject({ loss: "interrupted" });
+  const fault = { errorType: "Runtime.ExitError", errorMessage: "Runtime exited with error: exit status 1" };
+  expect(readTaskEnd({ ...call, responsePayload: fault }, "local")).toMatchObject({ loss: "crashed" });
   const aged = { ...call, requestContext: { ...call.requestContext, condition: "EventAgeExceeded" } };
   const { responsePayload, ...unanswered } = aged;
   expect(readTaskEnd(unanswered, "local")).toMatchObject({ loss: "no-capacity" });
