@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,34 @@ const lifeMs = 1_800_000;
 const registry = await startOciRegistry();
 const reason = typeof registry === "string" ? registry : has("buildah") ? null : "no buildah on PATH";
 const setup = reason ?? (await setUpTerraform());
+
+const dev = ["--env", "dev", "--plan-only"] as const;
+/** Each by its exit code, before anything is written. */
+const refusals: readonly (readonly [string, NodeJS.ProcessEnv, readonly string[], number, string])[] = [
+  [
+    "another account's credentials",
+    { MIXDOWN_ACCOUNT: "123456789012" },
+    dev,
+    4,
+    "may be deployed to 123456789012 alone",
+  ],
+  [
+    "an AWS that does not answer",
+    { AWS_ENDPOINT_URL: "http://127.0.0.1:9" },
+    dev,
+    5,
+    "AWS does not answer in us-east-1",
+  ],
+  ["no Terraform", { TERRAFORM_BINARY_NAME: "no-terraform" }, dev, 5, "install Terraform 1.11 or newer"],
+  [
+    "a state's bucket that is not there",
+    { MIXDOWN_STATE_BUCKET: "not-there" },
+    dev,
+    2,
+    "make it as docs/remote-state.md",
+  ],
+  ["a region that is none", {}, [...dev, "--region", "mars"], 2, 'received "mars"'],
+];
 
 afterAll(async () => {
   if (typeof setup !== "string") await setup.remove();
@@ -34,6 +62,15 @@ if (typeof setup === "string" || typeof registry === "string") {
     },
     () => live(setup, registry),
   );
+  test.each(refusals)("fails when a deployment goes on with %s", async (_what, variables, args, code, said) => {
+    const folder = mkdtempSync(join(tmpdir(), "mixdown-refused-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const env = { ...setup.env, ...variables };
+    const { stderr, ...ended } = await new ScriptRun("deploy.ts", args, { cwd: folder, env }).end();
+    expect(stderr).toContain(said);
+    expect(ended).toEqual({ code, stdout: "" });
+    expect(existsSync(join(folder, "cdktf.out"))).toBe(false);
+  });
 }
 
 function has(tool: string): boolean {
