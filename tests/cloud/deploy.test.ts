@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -61,6 +61,9 @@ if (typeof setup === "string" || typeof registry === "string") {
       timeout: lifeMs,
     },
     () => live(setup, registry),
+  );
+  test("fails when a plan alone changes anything, or guesses what stacks would read", { timeout: lifeMs }, () =>
+    planOnly(setup, registry),
   );
   test.each(refusals)("fails when a deployment goes on with %s", async (_what, variables, args, code, said) => {
     const folder = mkdtempSync(join(tmpdir(), "mixdown-refused-"));
@@ -175,4 +178,21 @@ async function live(on: TerraformSetup, images: OciRegistry): Promise<void> {
   expect(destroyed.stderr).toContain("api: nothing there");
   standing = false;
   expect(await listRemains("dev", endpoint)).toEqual([]);
+}
+
+async function planOnly(on: TerraformSetup, images: OciRegistry): Promise<void> {
+  const { folder, endpoint, start, close } = await openPlace(on, images);
+  onTestFinished(close, lifeMs);
+  const { code, stdout, stderr } = await start("deploy.ts", "--plan-only").end();
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/^storage: \d+ to create$/m);
+  expect(stdout).toMatch(/^ {2}open to the internet: aws_route\./m);
+  expect(stdout).toContain("jobs: not planned; it reads from what does not stand yet (storage, network)");
+  expect(await listRemains("dev", endpoint)).toEqual([]);
+  // Nothing that a later run could take for done, and no plan that somebody could apply.
+  expect(readdirSync(join(folder, ".state", "dev"))).toEqual(["logs"]);
+  expect(existsSync(join(folder, "cdktf.out", "stacks", "dev-storage", "deploy.tfplan"))).toBe(false);
+  const nothing = await start("destroy.ts", "--plan-only").end();
+  expect(nothing.code, nothing.stderr).toBe(0);
+  expect(nothing.stdout.match(/: nothing there$/gm), nothing.stdout).toHaveLength(stackOrder.length);
 }
