@@ -50,7 +50,11 @@ function buildTarget({ plan, muxer = plan.muxer, outPath, decodeAfterwards = fal
 }
 
 /** Decodes the packets from stdin, or the finished file, to f32le on stdout. */
-export function buildVerifyArgs({ plan, outPath, decodeAfterwards = false }: Request): readonly string[] {
+export function buildVerifyArgs({
+  plan,
+  outPath,
+  decodeAfterwards = false,
+}: Omit<Request, "source">): readonly string[] {
   const input = decodeAfterwards ? ["-i", `file:${outPath}`] : ["-f", "nut", "-i", "pipe:0"];
   const format = ["-ar", String(plan.sampleRateHz), "-ac", String(plan.channels)];
   return [...input, "-map", "0:a:0", ...format, "-f", "f32le", "pipe:1"];

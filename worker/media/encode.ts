@@ -107,7 +107,10 @@ async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<void> 
 }
 
 /** Reads the decoder of an encoded file, or of its bare packets, to its end; rejects with its failure. */
-export async function measureDecoded(decoder: StartedProcess, request: EncodeRequest): Promise<LoudnessReading> {
+export async function measureDecoded(
+  decoder: StartedProcess,
+  request: Omit<EncodeRequest, "source">,
+): Promise<LoudnessReading> {
   const { plan, decodeAfterwards = false, expectedFrames = Number.POSITIVE_INFINITY } = request;
   const meter = createLoudnessMeter({ ...plan, channelLayout: defaultLayout(plan.channels) });
   // A demuxer skips the encoder's delay by itself; bare packets carry all of it.

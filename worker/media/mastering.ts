@@ -8,6 +8,7 @@ import { readFloatFrames } from "./float-frames.ts";
 import type { FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import type { PcmFile } from "./pcm-file.ts";
+import { repairPeaks } from "./repair-peaks.ts";
 import { createTruePeakLimiter } from "./true-peak-limiter.ts";
 
 export interface MasteringTarget {
@@ -87,7 +88,8 @@ export function masterTo(
 ): Promise<MasteringResult> {
   return masterWith(target, request.plan, {
     choose: (loudnessLufs, limitDbtp) => chooseSetting(loudnessLufs, limitDbtp, source.reading, limiting),
-    encode: (setting) => encodeWith(setting, source, request, limiting),
+    encode: async (setting) =>
+      repairPeaks(request, await encodeWith(setting, source, request, limiting), target.ceilingDbtp),
   });
 }
 

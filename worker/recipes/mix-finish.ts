@@ -11,6 +11,7 @@ import type { PcmFormat } from "../media/pcm-decode-args.ts";
 import { joinPcm } from "../media/pcm-joiner.ts";
 import { zeroSeconds } from "../media/pcm-time.ts";
 import { createPeaksAccumulator } from "../media/peaks.ts";
+import { repairPeaks } from "../media/repair-peaks.ts";
 import { createTruePeakLimiter } from "../media/true-peak-limiter.ts";
 import { keepMixExtras } from "./mix-extras.ts";
 import { buildMixGains } from "./mix-levels.ts";
@@ -126,7 +127,7 @@ async function renderMix(
   // More than one where the encoder had to begin anew.
   const opened: ReturnType<typeof openSound>[] = [];
   try {
-    const { reading, argv } = await encodeOnCores(() => {
+    const encoded = await encodeOnCores(() => {
       const sound = openSound();
       opened.push(sound);
       const { accumulator } = sound;
@@ -146,6 +147,9 @@ async function renderMix(
         ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
       };
     });
+    const { toolchain, signal } = context;
+    const written = { plan: output.encoder, outPath: path, muxer: extras.muxer, expectedFrames: totalFrames };
+    const { reading, argv } = await repairPeaks({ toolchain, signal, ...written }, encoded, params.ceilingDbtp);
     const { accumulator, voices, music, limited } = opened.at(-1) as (typeof opened)[number];
     const peaks = accumulator === null ? [] : await writePeaks(context.scratchDir, accumulator);
     const paths = { [`in${narration[0]?.input.index}`]: narration[0]?.input.media.path ?? "", out: path };
