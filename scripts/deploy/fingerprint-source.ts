@@ -10,6 +10,11 @@ import { checkout } from "./workspace.ts";
  */
 export async function fingerprintSource(): Promise<string> {
   await bundleImage("worker");
+  return fingerprintBundled();
+}
+
+/** The same of what was bundled last: after a build, of what went into the images. */
+export function fingerprintBundled(): string {
   const files = [...listFiles("docker"), ...listFiles(join("dist", "image"))].sort();
   const hash = createHash("sha256");
   for (const file of files) {

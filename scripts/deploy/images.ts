@@ -2,7 +2,7 @@ import type { Environment } from "../../config/environments.ts";
 import { MixdownError } from "../../core/errors.ts";
 import { deployedPrefix } from "../../stacks/registry.ts";
 import type { Builder } from "./builder.ts";
-import { fingerprintSource } from "./fingerprint-source.ts";
+import { fingerprintBundled, fingerprintSource } from "./fingerprint-source.ts";
 import { type ImageName, imageNames, listNeededImages } from "./image-names.ts";
 import { openRegistry, type Registry } from "./registry.ts";
 import { say, withHeartbeat } from "./say.ts";
@@ -145,6 +145,13 @@ async function build(names: readonly ImageName[], source: string, builder: Build
   if (stale.length === 0) return say(`  ok  ${names.join(", ")}: built already`);
   say(`  …   building ${stale.join(", ")} with ${builder.name}: minutes, the first time`);
   await withHeartbeat("building", () => builder.build(stale));
+  if (fingerprintBundled() !== source) {
+    // Its tag would say that it is of another source.
+    throw new MixdownError("platform_deploy_failed", {
+      message:
+        "The source was changed while the images were built, so none of them was pushed; run the same command again.",
+    });
+  }
   const now: Partial<Record<ImageName, Built>> = { ...built };
   for (const name of stale) now[name] = { fingerprint: source, id: (await builder.idOf(localName(name))) ?? "" };
   writeRecord(step.workspace, { ...readRecord(step.workspace), built: now });
