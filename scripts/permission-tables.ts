@@ -34,7 +34,10 @@ const produce = pick(
   ({ action, resource }) =>
     resource === "derived" && (action === "s3:PutObject" || action === "s3:AbortMultipartUpload"),
 );
-const work = [...jobStorePermissions, ...jobQueueSendPermissions, ...resultCachePermissions, ...look, ...sweep];
+/** Only who runs a job gives signs of life. */
+const pulse = pick(jobStorePermissions, ({ action }) => action === "dynamodb:UpdateItem");
+const changeJobs = pick(jobStorePermissions, (permission) => !pulse.includes(permission));
+const work = [...changeJobs, ...jobQueueSendPermissions, ...resultCachePermissions, ...look, ...sweep];
 const launch = [...ecsTaskLauncherPermissions, ...lambdaTaskLauncherPermissions];
 
 /** Which of its adapters' permissions each function, and the worker, needs: what its wiring opens, as far as it is used. */
@@ -64,7 +67,7 @@ export const permissionTables: Readonly<Record<Grantee, Table>> = {
     ...apiKeyReadPermissions,
     ...rateLimiterPermissions,
   ],
-  worker: [...work, ...produce],
+  worker: [...work, ...pulse, ...produce],
 };
 
 /** Each once, in the order of resource and action: what is generated must not depend on who came first. */

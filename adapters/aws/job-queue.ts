@@ -13,7 +13,9 @@ import type { JobQueue, QueueMessage } from "../../core/ports.ts";
 
 /** Whoever only submits sends; the queue's own mapping receives and deletes. */
 export const jobQueueSendPermissions: readonly Permission[] = [{ action: "sqs:SendMessage", resource: "queue" }];
+/** A letter is put aside, then taken out of the queue. */
 export const jobQueueRejectPermissions: readonly Permission[] = [
+  { action: "sqs:DeleteMessage", resource: "queue" },
   { action: "sqs:SendMessage", resource: "dead-letter-queue" },
 ];
 /** @public What an event source mapping, or a consumer by hand, does with a queue. */

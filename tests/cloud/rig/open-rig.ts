@@ -26,7 +26,7 @@ import { outboxFilter } from "../../../config/table-shape.ts";
 import { createTestBuckets, createTestQueues, createTestTable, randomName } from "../../fixtures/aws-emulator.ts";
 import { EcsFront } from "./ecs-front.ts";
 import { EcsStandIn } from "./ecs-stand-in.ts";
-import { RigFunctions } from "./rig-functions.ts";
+import { RigFunctions, type Watch } from "./rig-functions.ts";
 
 const workerEntry = fileURLToPath(new URL("../../../worker/main.ts", import.meta.url));
 
@@ -52,6 +52,8 @@ export interface RigOptions {
   readonly uploads?: boolean;
   /** The HTTP API, and webhooks to this machine. */
   readonly door?: boolean;
+  /** Gives each function, and the worker, another environment than the rig would. */
+  readonly watch?: Watch;
 }
 
 /** The way of a job on the emulator: queue, table, buckets, bus, the real bundles, and workers that really run. */
@@ -74,7 +76,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
 }
 
 async function makeRig(
-  { scratchDir, uploads = false, door = false }: RigOptions,
+  { scratchDir, uploads = false, door = false, watch = async (_, environment) => environment }: RigOptions,
   undo: (() => Promise<unknown>)[],
 ): Promise<Omit<Rig, "close">> {
   const keep = <T extends { remove(): Promise<unknown> }>(made: T): T => {
@@ -99,7 +101,7 @@ async function makeRig(
     MIXDOWN_SSM_PREFIX: `/${prefix}`,
     MIXDOWN_SCRATCH: scratchDir,
   };
-  const { cluster, taskDefinition } = await createCluster(prefix, environment, undo);
+  const { cluster, taskDefinition } = await createCluster(prefix, await watch("worker", environment), undo);
   const front = new EcsFront(process.env.AWS_ENDPOINT_URL ?? "");
   const launch = {
     AWS_ENDPOINT_URL_ECS: await front.listen(),
@@ -109,7 +111,7 @@ async function makeRig(
     MIXDOWN_ASSIGN_PUBLIC_IP: "true",
   };
   undo.push(() => front.close());
-  const functions = keep(new RigFunctions(prefix, environment));
+  const functions = keep(new RigFunctions(prefix, environment, watch));
   await functions.create("invoker", launch);
   await functions.map("invoker", { EventSourceArn: await arnOf(queueUrl) });
   await functions.create("dead-letters");

@@ -13,7 +13,7 @@ import {
   LambdaClient,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
-import type { FunctionName } from "../../../config/function-names.ts";
+import type { FunctionName, Grantee } from "../../../config/function-names.ts";
 import { buildZip } from "./zip.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -23,16 +23,24 @@ export const buildBundles = (): void => {
   execFileSync(process.execPath, [join(root, "scripts/build-functions.ts")], { stdio: "pipe" });
 };
 
+/** Says what the environment of a function, or the worker, is to be. */
+export type Watch = (
+  name: Grantee,
+  environment: Readonly<Record<string, string>>,
+) => Promise<Readonly<Record<string, string>>>;
+
 /** The real bundles as functions of the emulator. */
 export class RigFunctions {
   readonly #lambda = new LambdaClient({});
   readonly #prefix: string;
+  readonly #watch: Watch;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #mappings: string[] = [];
   readonly #names: string[] = [];
 
-  constructor(prefix: string, environment: Readonly<Record<string, string>>) {
+  constructor(prefix: string, environment: Readonly<Record<string, string>>, watch: Watch) {
     this.#prefix = prefix;
+    this.#watch = watch;
     this.#environment = environment;
   }
 
@@ -51,7 +59,7 @@ export class RigFunctions {
         Handler: "index.handler",
         MemorySize: 1_024,
         Timeout: 25,
-        Environment: { Variables: { ...this.#environment, ...environment } },
+        Environment: { Variables: await this.#watch(name, { ...this.#environment, ...environment }) },
         Code: { ZipFile: buildZip({ "index.mjs": read("index.mjs"), "index.mjs.map": read("index.mjs.map") }) },
       }),
     );
