@@ -42,6 +42,8 @@ export async function startOciRegistry(): Promise<OciRegistry | string> {
   writeFileSync(join(folder, "config.yml"), JSON.stringify(config));
   const child = spawn(binary, ["serve", join(folder, "config.yml")], { stdio: "ignore" });
   const url = `http://127.0.0.1:${port}`;
+  // However this process ends.
+  process.once("exit", () => child.kill("SIGKILL"));
   await waitFor(url, child);
   return {
     url,
