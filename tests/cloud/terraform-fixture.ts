@@ -109,11 +109,13 @@ export class TerraformRun {
   readonly folder = mkdtempSync(join(tmpdir(), "mixdown-terraform-"));
   readonly #environment: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #bundles: string;
 
-  constructor(environment: string, setup: TerraformSetup) {
+  /** @param bundles folder of the functions' bundles; without it, bundles that do nothing */
+  constructor(environment: string, setup: TerraformSetup, bundles?: string) {
     this.#environment = environment;
     this.#env = setup.env;
-    makeBundles(join(this.folder, "bundles"));
+    this.#bundles = bundles ?? makeBundles(join(this.folder, "bundles"));
   }
 
   /** Writes all stacks; what Terraform has put beside them stays. */
@@ -126,7 +128,7 @@ export class TerraformRun {
       ...variables,
     });
     const outdir = join(this.folder, "cdktf.out");
-    synthesize(createStacks({ environment, bundles: join(this.folder, "bundles"), outdir }).app);
+    synthesize(createStacks({ environment, bundles: this.#bundles, outdir }).app);
     for (const stack of stackOrder)
       writeFileSync(join(this.#place(stack), "emulator_override.tf.json"), emulatorOverride);
   }
@@ -159,6 +161,14 @@ export class TerraformRun {
     const shown = await this.terraform(stack, "show", "-json", "plan.bin");
     const { resource_changes = [] } = JSON.parse(shown.output) as { resource_changes?: readonly PlannedChange[] };
     return resource_changes.filter(({ change }) => !["no-op", "read"].includes(change.actions.join()));
+  }
+
+  /** Of one stack that is applied, by name. */
+  async outputs(stack: string): Promise<Readonly<Record<string, string>>> {
+    const { code, output } = await this.terraform(stack, "output", "-json", "-no-color");
+    if (code !== 0) throw new Error(output);
+    const outputs = JSON.parse(output) as Readonly<Record<string, { readonly value: unknown }>>;
+    return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, String(value)]));
   }
 
   remove(): void {

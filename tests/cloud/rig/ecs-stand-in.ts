@@ -17,6 +17,8 @@ export interface EcsStandInOptions {
   readonly command: readonly [string, ...string[]];
   /** What the machine gives every container beside the task's own environment: PATH, credentials, the endpoint. */
   readonly env: NodeJS.ProcessEnv;
+  /** Folders of this machine in place of the task's volumes, by their path in the container. */
+  readonly volumes?: Readonly<Record<string, string>>;
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -144,7 +146,7 @@ export class EcsStandIn {
     const own = overrides?.containerOverrides?.find((override) => override.name === container?.name);
     const env = { ...this.#options.env };
     for (const { name = "", value } of [...(container?.environment ?? []), ...(own?.environment ?? [])])
-      env[name] = value;
+      env[name] = this.#options.volumes?.[value ?? ""] ?? value;
     const running = this.#spawn(task, env);
     this.started.push(running);
     this.#ends.push(this.#settle(running).catch((fault) => this.#options.onFault(fault)));

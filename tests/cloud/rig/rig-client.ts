@@ -19,9 +19,12 @@ export interface Tone {
   readonly hertz?: number;
 }
 
+/** As much of a rig as its client needs. */
+export type ClientRig = Pick<Rig, "buckets" | "table" | "queueUrl" | "ecs" | "faults" | "close">;
+
 /** What a front end does to the platform, and what a test wants to know of it. */
-export interface RigClient {
-  readonly rig: Rig;
+export interface RigClient<R extends ClientRig = Rig> {
+  readonly rig: R;
   /** A tone by a presigned URL, as front ends put their files. */
   upload(key: string, tone?: Tone): Promise<void>;
   makeTone(tone?: Tone): Promise<Buffer<ArrayBuffer>>;
@@ -43,7 +46,11 @@ const patienceMs = 90_000;
 export async function openRigClient(options: Omit<RigOptions, "scratchDir"> = {}): Promise<RigClient> {
   const scratchDir = mkdtempSync(join(tmpdir(), "mixdown-rig-"));
   buildBundles();
-  const rig = await openRig({ ...options, scratchDir });
+  return createRigClient(await openRig({ ...options, scratchDir }), scratchDir);
+}
+
+/** @param scratchDir is removed with the rig */
+export function createRigClient<R extends ClientRig>(rig: R, scratchDir: string): RigClient<R> {
   const sqs = new SQSClient({});
   const jobs = createDynamoJobStore(openTable(rig.table), systemClock);
 
