@@ -44,6 +44,8 @@ async function work(call: unknown, deadlineMs: number): Promise<void> {
     const [exitCode, signal] = (await once(worker, "exit")) as [number | null, NodeJS.Signals | null];
     // As Lambda itself says it of a runtime that has no memory left.
     if (signal === "SIGKILL" && Date.now() < deadlineMs - lastMs) throw new Error("signal: killed");
+    // And this of one that it ended at its limit.
+    if (signal === "SIGKILL") throw new Error("Task timed out after its worker did not hand the job back");
     if (exitCode !== 0) throw new Error(signal === null ? `exit code ${exitCode}` : `ended by ${signal}`);
   } finally {
     clearTimeout(stop);
