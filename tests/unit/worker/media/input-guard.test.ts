@@ -12,9 +12,12 @@ const rooms = ["adapters", "cli", "config", "core", "worker"];
 /** Openings of what this program made itself, word for word; everything else goes through `buildInputArgs`. */
 const ours = [
   // Pipes that we fill.
-  /"-f",\s*"(?:f32le|nut)"(?:,\s*"-a[rc]",\s*String\([^)]*\))*,\s*"-i",\s*"pipe:0"/g,
+  /"-f",\s*"(?:f32le|nut|mp3)"(?:,\s*"-a[rc]",\s*String\([^)]*\)|,\s*\.\.\.format)*,\s*"-i",\s*"pipe:0"/g,
+  // The same with frames that our own parsers took out of a file.
+  /\.\.\.codec\.decodeInputArgs,\s*"-i",\s*"pipe:0"/g,
   // The output, read back; the list of chapters, written for one run.
   /"-i",\s*`file:\$\{outPath\}`/g,
+  /"-format_whitelist",\s*demuxer,\s*"-i",\s*`file:\$\{path\}`/g,
   /"-f",\s*"ffmetadata",\s*"-i",\s*`file:\$\{chapterFile\}`/g,
 ];
 

@@ -14,7 +14,8 @@ const toBytes = (samples: readonly number[]) => new Uint8Array(Int16Array.from(s
 function naivePeaks(samples: readonly number[], channels: number, samplesPerPixel: number): number[] {
   const mono: number[] = [];
   for (let at = 0; at + channels <= samples.length; at += channels) {
-    mono.push(Math.trunc(samples.slice(at, at + channels).reduce((sum, value) => sum + value, 0) / channels));
+    // Without the sign of a zero, which integers have not.
+    mono.push(Math.trunc(samples.slice(at, at + channels).reduce((sum, value) => sum + value, 0) / channels) + 0);
   }
   const pairs: number[] = [];
   for (let at = 0; at < mono.length; at += samplesPerPixel) {
