@@ -155,6 +155,13 @@ function tryJobs(setUp: TerraformSetup): void {
       expect(call.outcome).toBeNull();
     });
 
+    test("fails when a function that has no room keeps its job, or fails it", async () => {
+      client.rig.lambda.refusals.push("SubnetIPAddressLimitReachedException");
+      await send("no-room");
+      await relaunch("no-room");
+      expect(await client.ended("no-room")).toMatchObject({ status: "succeeded", lane: "fargate", attempt: 1 });
+    });
+
     test("fails when a job that asks for a GPU waits for one where there is none", async () => {
       await client.upload("raw/local/1/gpu.wav", { hertz: 777 });
       const jobs = createDynamoJobStore(openTable(client.rig.table), systemClock);
