@@ -3,8 +3,8 @@ import { handleMessage, settleDeadLetter } from "../core/handle-message.ts";
 import type { JobRef } from "../core/job.ts";
 import type { Platform } from "../core/platform.ts";
 import { reconcile } from "../core/reconcile.ts";
-import { settleAttempt } from "../core/settle.ts";
-import { sweepObjects } from "../core/sweep.ts";
+import { repeatEnd, settleAttempt } from "../core/settle.ts";
+import { sweepObjects, sweepStrayOutputs } from "../core/sweep.ts";
 
 /** How long an idle invoker waits before it looks again; a look is one indexed query. */
 const pollMs = 25;
@@ -46,6 +46,7 @@ export async function runLoops(options: LoopOptions): Promise<void> {
     every(sweepMs, options, async () => {
       await options.purgeRows();
       await sweepObjects(platform);
+      await sweepStrayOutputs(platform);
       await options.sweepUploads();
     }),
   ]);
@@ -95,5 +96,6 @@ export async function settleExit(platform: Platform, exit: TaskExit, stopping: b
   const how = exit.signal === null ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`;
   const lastLine = exit.stderrTail.trim().split("\n").at(-1) ?? "";
   const detail = lastLine === "" ? how : `${how}: ${lastLine.slice(0, 200)}`;
-  await settleAttempt(platform, exit.ref, exit.attempt, stopping ? "interrupted" : "crashed", detail);
+  const settled = await settleAttempt(platform, exit.ref, exit.attempt, stopping ? "interrupted" : "crashed", detail);
+  if (!settled && exit.exitCode !== 0) await repeatEnd(platform, exit.ref);
 }

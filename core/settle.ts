@@ -167,6 +167,12 @@ export async function afterEnd(platform: SettlePlatform, job: Job): Promise<void
   if (job.attempt > 1 || job.status !== "succeeded") await sweepLostRuns(platform, job);
 }
 
+/** Does again what follows a job's end, for who saw a worker die that may have been about to. */
+export async function repeatEnd(platform: SettlePlatform, ref: JobRef): Promise<void> {
+  const job = await platform.jobs.get(ref);
+  if (job !== undefined && isTerminal(job.status)) await afterEnd(platform, job);
+}
+
 /** Removes what runs other than the committed one uploaded. */
 async function sweepLostRuns(platform: SettlePlatform, job: Job): Promise<void> {
   const kept = new Set(job.outputs.map((output) => output.key));
