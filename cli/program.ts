@@ -29,6 +29,11 @@ export async function runCli(argv: readonly string[]): Promise<void> {
         exitCode = await run(...args);
       },
   };
+  // Nothing is left that could end the work, and it has not ended: a child died and nobody was told. Still one sentence.
+  process.once("beforeExit", () => {
+    const message = "The work stopped before its end: one of its tools ended unheard. Run it again.";
+    process.exit(report(new MixdownError("platform_internal", { message })));
+  });
   try {
     const program = await buildProgram(words, session);
     if (words.some((word) => word === "--help" || word === "-h") || words[0] === "help") {
