@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+/** What takes minutes a file runs with MIXDOWN_TEST_FULL=1. */
+const isFull = process.env.MIXDOWN_TEST_FULL === "1";
 const shared = { sequence: { shuffle: true }, environment: "node" } as const;
 
 export default defineConfig({
@@ -83,12 +85,25 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // The way of a job through real functions and workers on an emulator; one file at a time.
+      {
+        test: {
+          ...shared,
+          name: "rig",
+          include: ["tests/cloud/rig/**/*.test.ts"],
+          exclude: ["tests/cloud/rig/applied.test.ts", ...(isFull ? [] : ["tests/cloud/rig/storm.test.ts"])],
+          globalSetup: ["tests/fixtures/aws-setup.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
       // An emulator of AWS, and Terraform on it; one file at a time, since names in an account are one space.
       {
         test: {
           ...shared,
           name: "cloud",
-          include: ["tests/cloud/**/*.test.ts"],
+          include: ["tests/cloud/*.test.ts", ...(isFull ? ["tests/cloud/rig/applied.test.ts"] : [])],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,

@@ -35,6 +35,9 @@ export async function setUpTerraform(): Promise<TerraformSetup | string> {
     CHECKPOINT_DISABLE: "1",
     TF_IN_AUTOMATION: "1",
     TF_INPUT: "0",
+    // Under load an emulator answers late, the SDK asks again, and what was made by the first call stands already.
+    TF_CLI_ARGS_apply: "-parallelism=3",
+    TF_CLI_ARGS_destroy: "-parallelism=3",
     NO_PROXY: "127.0.0.1,localhost",
     no_proxy: "127.0.0.1,localhost",
     ...(command === "" ? {} : await readLines("bash", ["-c", command], given)),
