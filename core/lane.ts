@@ -11,13 +11,13 @@ export interface InputExtent {
 
 /**
  * How fast a worker is: seconds of sound that it gets through in one, and the seconds before it begins and after it ends
- * (start, probe, upload). Medians of three on 2 cores, x86_64 at 2.x GHz, ffmpeg 5.1, stereo at 44.1 kHz, MP3 in and out,
- * by `npm run bench -- --row throughput` on 2026-11-21.
+ * (start, probe, upload). Five minutes of stereo at 44.1 kHz, MP3 out, by the command line on 2 cores (x86_64, ffmpeg 5.1) on
+ * 2026-11-21; `clean` of MP3, `stitch` of twelve files exactly, `mix` of MP3 with WAV.
  */
 export const throughput: Readonly<Record<KindName, { readonly speed: number; readonly startSeconds: number }>> = {
-  clean: { speed: 60, startSeconds: 1 },
-  stitch: { speed: 100, startSeconds: 1 },
-  mix: { speed: 60, startSeconds: 1 },
+  clean: { speed: 35, startSeconds: 1 },
+  stitch: { speed: 57, startSeconds: 1 },
+  mix: { speed: 44, startSeconds: 1 },
 };
 
 /**
