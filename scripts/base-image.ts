@@ -12,14 +12,6 @@ export const lockFile = join(root, "docker", "base.lock");
 /** What the images stand on. */
 export const baseImage = { repository: "library/debian", tag: "bookworm-slim" } as const;
 const release = "bookworm";
-const mirror = "http://deb.debian.org/debian";
-/** What debootstrap writes has the release alone; fixes come from here. */
-const sources = [
-  `deb ${mirror} ${release} main`,
-  `deb ${mirror} ${release}-updates main`,
-  `deb http://deb.debian.org/debian-security ${release}-security main`,
-];
-
 /** The base by its digest, as it was pinned; `null` where nothing was. @throws Error when the file is another's */
 export function readLock(): string | null {
   if (!existsSync(lockFile)) return null;
@@ -36,8 +28,9 @@ export function makeBaseImage(builder: ImageBuilder, tag: string): string {
   if (builder.has(tag)) return tag;
   const folder = mkdtempSync(join(tmpdir(), "mixdown-base-"));
   try {
-    run("debootstrap", ["--variant=minbase", "--include=ca-certificates", release, join(folder, "rootfs"), mirror]);
-    writeFileSync(join(folder, "rootfs", "etc", "apt", "sources.list"), `${sources.join("\n")}\n`);
+    run("debootstrap", ["--variant=minbase", "--include=ca-certificates", release, join(folder, "rootfs")]);
+    const sources = join(folder, "rootfs", "etc", "apt", "sources.list");
+    writeFileSync(sources, addFixes(readFileSync(sources, "utf8")));
     // As the slim base has it: what a later layer removes is still in this one.
     for (const path of [
       "var/cache/apt/archives",
@@ -63,6 +56,18 @@ export function makeBaseImage(builder: ImageBuilder, tag: string): string {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What debootstrap writes has the release alone, from its own mirror; fixes come from there and from beside it. */
+function addFixes(sources: string): string {
+  const mirror = /^deb (\S+\/debian)\/? /m.exec(sources)?.[1];
+  if (mirror === undefined) throw new Error(`debootstrap named no mirror of Debian: ${JSON.stringify(sources)}.`);
+  return [
+    `deb ${mirror} ${release} main`,
+    `deb ${mirror} ${release}-updates main`,
+    `deb ${mirror}-security ${release}-security main`,
+    "",
+  ].join("\n");
 }
 
 function run(command: string, args: readonly string[]): void {
