@@ -39,11 +39,12 @@ test.each(shapes)(
   "fails when a peak stays over its ceiling, or other sound changes ($sampleRateHz Hz, $channels)",
   async (shape) => {
     const request = buildRequest(shape, `${shape.sampleRateHz}-${shape.channels}.mp3`);
-    const first = await encodeVerified(request);
+    const loudest = await encodeVerified(request);
     const before = await decode(request.outPath);
     const bytes = readFileSync(request.outPath).length;
     // So low that a handful of peaks pass it.
-    const ceilingDbtp = (first.reading.truePeakDbtp ?? 0) - 0.2;
+    const ceilingDbtp = (loudest.reading.truePeakDbtp ?? 0) - 0.2;
+    const first = await encodeVerified({ ...request, ceilingDbtp });
     const { reading } = await repairPeaks(request, first, ceilingDbtp);
     expect(reading.truePeakDbtp).toBeLessThanOrEqual(ceilingDbtp);
     expect(reading.truePeakDbtp).toBeGreaterThan(ceilingDbtp - 1.6);

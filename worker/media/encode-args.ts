@@ -1,6 +1,12 @@
 import { basename } from "node:path";
 import type { EncodeRequest } from "./encode.ts";
 
+/**
+ * With a second input (tags come from one) ffmpeg 5 reads a pipe without waiting, by a thread whose queue holds 8 packets:
+ * whenever that is empty it sleeps for 10 ms, so that no more than some 800 frames a second came through.
+ */
+const fedInput = ["-thread_queue_size", "1024"];
+
 type Request = Omit<EncodeRequest, "toolchain">;
 
 /**
@@ -11,7 +17,7 @@ export function buildEncodeArgs(request: Request): readonly string[] {
   const { plan, source } = request;
   const input =
     "pcm" in source
-      ? ["-f", "f32le", "-ar", String(source.sampleRateHz), "-ac", String(source.channels), "-i", "pipe:0"]
+      ? [...fedInput, "-f", "f32le", "-ar", String(source.sampleRateHz), "-ac", String(source.channels), "-i", "pipe:0"]
       : source.inputArgs;
   const filters = [
     ...(request.filter === undefined ? [] : [request.filter]),
@@ -31,7 +37,7 @@ export function buildEncodeArgs(request: Request): readonly string[] {
 
 /** Copies bare mp3 frames from stdin into the file, with all that belongs beside them. */
 export function buildCopyArgs(request: Request): readonly string[] {
-  const input = ["-y", "-f", "mp3", "-i", "pipe:0", ...(request.extraInputArgs ?? []), "-map", "0:a:0", "-c:a", "copy"];
+  const input = ["-y", ...fedInput, "-f", "mp3", "-i", "pipe:0", ...(request.extraInputArgs ?? []), "-map", "0:a:0", "-c:a", "copy"];
   return [...input, ...(request.extraOutputArgs ?? []), ...buildTarget({ ...request, decodeAfterwards: true })];
 }
 

@@ -73,9 +73,9 @@ export async function encodeInStretches(request: EncodeRequest, stretches: Stret
   const measuring = measureDecoded(decoder, { ...request, decodeAfterwards: false });
   const all = [feeding, writing, measuring, lanes.done, copier.done] as const;
   try {
-    const [samples, frames, reading] = await Promise.all(all);
+    const [samples, frames, decoded] = await Promise.all(all);
     await writeGaplessTag(outPath, lameDelay, frames * samplesPerFrame - lameDelay - samples);
-    return { reading, argv: await lanes.argv() };
+    return { ...decoded, argv: await lanes.argv() };
   } catch (error) {
     // A reader that starves may fail before the writer has told why it stopped.
     if (!(error instanceof Doubt))

@@ -6,6 +6,7 @@ import { startFfmpeg } from "../process/run-ffmpeg.ts";
 import type { StartedProcess } from "../process/run-process.ts";
 import { buildEncodeArgs, buildVerifyArgs } from "./encode-args.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
+import { createOverFinder, type Over } from "./find-overs.ts";
 import { readFloatFrames } from "./float-frames.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import { defaultLayout } from "./pcm-decode-args.ts";
@@ -45,13 +46,20 @@ export interface EncodeRequest {
   readonly expectedFrames?: number | undefined;
   /** The decoded result, delay and padding cut off. */
   readonly onSamples?: ((samples: Float32Array) => void) | undefined;
+  /** Decoded peaks above it are looked for. @default not */
+  readonly ceilingDbtp?: number | undefined;
   /** The same as interleaved s16le: for peaks. */
   readonly onPcm16?: ((chunk: Uint8Array) => void) | undefined;
 }
 
-export interface EncodeResult {
-  /** Of the encoded file, decoded again while it was written. */
+export interface Decoded {
   readonly reading: LoudnessReading;
+  /** Peaks above the ceiling that was asked for; null when they are too many to be single ones, or none was given. */
+  readonly overs: readonly Over[] | null;
+}
+
+/** What is told of the encoded file comes from decoding it again while it was written. */
+export interface EncodeResult extends Decoded {
   /** The encoder's command line. */
   readonly argv: readonly string[];
 }
@@ -83,8 +91,8 @@ export async function encodeVerified(request: EncodeRequest): Promise<EncodeResu
     ? Promise.all([encoder.done, feeding]).then(() => measureDecoded(startDecoder(), request))
     : measureDecoded(startDecoder(encoder.stdout), request);
   try {
-    const [ended, , reading] = await Promise.all([encoder.done, feeding, measuring]);
-    return { reading, argv: ended.argv };
+    const [ended, , decoded] = await Promise.all([encoder.done, feeding, measuring]);
+    return { ...decoded, argv: ended.argv };
   } catch (error) {
     // A reader that starves fails before the writer has told why it stopped: the writer is given the time to.
     await Promise.race([encoder.done.catch(() => {}), sleep(encoderLastWordsMs, undefined, { ref: false })]);
@@ -110,9 +118,10 @@ async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<void> 
 export async function measureDecoded(
   decoder: StartedProcess,
   request: Omit<EncodeRequest, "source">,
-): Promise<LoudnessReading> {
-  const { plan, decodeAfterwards = false, expectedFrames = Number.POSITIVE_INFINITY } = request;
+): Promise<Decoded> {
+  const { plan, decodeAfterwards = false, expectedFrames = Number.POSITIVE_INFINITY, ceilingDbtp } = request;
   const meter = createLoudnessMeter({ ...plan, channelLayout: defaultLayout(plan.channels) });
+  const finder = ceilingDbtp === undefined ? null : createOverFinder(plan, 10 ** (ceilingDbtp / 20));
   // A demuxer skips the encoder's delay by itself; bare packets carry all of it.
   let skip = decodeAfterwards ? 0 : plan.delayFrames * plan.channels;
   let left = expectedFrames * plan.channels;
@@ -122,11 +131,12 @@ export async function measureDecoded(
     const heard = frames.subarray(from, Math.min(frames.length, from + left));
     left -= heard.length;
     meter.push(heard);
+    finder?.push(heard);
     request.onSamples?.(heard);
     request.onPcm16?.(toPcm16(heard));
   }
   await decoder.done;
-  return meter.finish();
+  return { reading: meter.finish(), overs: finder?.finish() ?? null };
 }
 
 /** Rounded and clipped, as a player does with 16 bits. */

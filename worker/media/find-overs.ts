@@ -1,57 +1,70 @@
-import { readFloatFrames } from "./float-frames.ts";
 import { buildPhases, oversampling, peakAround, truePeakReach } from "./true-peak.ts";
 
 /** A curve that passes the ceiling rises from samples of at least this part of it, but for tones beside Nyquist. */
 const leastPart = 0.7;
+/** Where more of them lie over it, the whole is too loud: no single ones are to be taken back. */
+const mostOversAMinute = 60;
 
-/**
- * The frames at which the curve through interleaved f32le passes the ceiling, with the factor by which it does. Null when
- * there are more than `most` of them.
- */
-export async function findOvers(
-  pcm: AsyncIterable<Uint8Array>,
-  format: { readonly sampleRateHz: number; readonly channels: number },
-  ceiling: number,
-  most: number,
-): Promise<readonly { readonly frame: number; readonly factor: number }[] | null> {
-  const { sampleRateHz, channels } = format;
-  const phases = buildPhases(oversampling(sampleRateHz));
-  const overs: { frame: number; factor: number }[] = [];
-  const pad = truePeakReach + 1;
-  let lanes = Array.from({ length: channels }, () => new Float32Array(2 * pad));
-  /** Of the recording, where the lanes begin. */
-  let origin = -2 * pad;
-
-  const take = (samples: Float32Array, count: number): boolean => {
-    lanes = lanes.map((lane, channel) => {
-      const next = new Float32Array(2 * pad + count);
-      next.set(lane.subarray(lane.length - 2 * pad));
-      for (let frame = 0, at = channel; frame < count; frame++, at += channels) {
-        next[2 * pad + frame] = samples[at] ?? 0;
-      }
-      return next;
-    });
-    for (const lane of lanes) scan(lane, pad, pad + count, ceiling, phases, origin, overs);
-    origin += count;
-    return overs.length <= most;
-  };
-
-  for await (const samples of readFloatFrames(pcm, channels)) {
-    if (!take(samples, samples.length / channels)) return null;
-  }
-  take(new Float32Array(pad * channels), pad);
-  return overs;
+export interface Over {
+  readonly frame: number;
+  /** By which the curve passes the ceiling. */
+  readonly factor: number;
 }
 
-/** Looks at local maxima in [from, to) of a lane. */
+export interface OverFinder {
+  /** Interleaved samples, whole frames. */
+  push(samples: Float32Array): void;
+  /** Null when there are more than 60 a minute. */
+  finish(): readonly Over[] | null;
+}
+
+/** Finds the frames at which the curve through the samples passes a ceiling (linear), in constant memory. */
+export function createOverFinder(
+  { sampleRateHz, channels }: { readonly sampleRateHz: number; readonly channels: number },
+  ceiling: number,
+): OverFinder {
+  const phases = buildPhases(oversampling(sampleRateHz));
+  const overs: Over[] = [];
+  const pad = truePeakReach + 1;
+  /** What the next samples need of those before them. */
+  let tails = Array.from({ length: channels }, () => new Float32Array(2 * pad));
+  let lane = new Float32Array(0);
+  /** Of the recording, where the tails begin. */
+  let origin = -2 * pad;
+  let isTooMany = false;
+
+  const take = (samples: Float32Array, count: number): void => {
+    if (lane.length < 2 * pad + count) lane = new Float32Array(2 * pad + count);
+    tails = tails.map((tail, channel) => {
+      lane.set(tail);
+      for (let frame = 0, at = channel; frame < count; frame++, at += channels) {
+        lane[2 * pad + frame] = samples[at] as number;
+      }
+      scan(lane, { from: pad, to: pad + count, origin }, ceiling, phases, overs);
+      return lane.slice(count, count + 2 * pad);
+    });
+    origin += count;
+    isTooMany = overs.length > mostOversAMinute * (1 + Math.max(0, origin) / sampleRateHz / 60);
+  };
+
+  return {
+    push(samples) {
+      if (!isTooMany) take(samples, samples.length / channels);
+    },
+    finish() {
+      if (!isTooMany) take(new Float32Array(pad * channels), pad);
+      return isTooMany ? null : overs;
+    },
+  };
+}
+
+/** Looks at local maxima in [from, to) of a lane that begins at the recording's `origin`. */
 function scan(
   lane: Float32Array,
-  from: number,
-  to: number,
+  { from, to, origin }: { readonly from: number; readonly to: number; readonly origin: number },
   ceiling: number,
   phases: readonly Float64Array[],
-  origin: number,
-  overs: { frame: number; factor: number }[],
+  overs: Over[],
 ): void {
   const least = leastPart * ceiling;
   for (let at = from; at < to; at++) {

@@ -68,12 +68,6 @@ const mostRounds = 4;
 /** Above its plain gain a sound is not pushed further: a limiter at work all the time is distortion. */
 const mostExtraGainDb = 8;
 
-/**
- * Several LAMEs wait for one another here: five minutes of stereo took 17.4 s with two of them and 8.5 s with one, for the
- * same CPU time. Until that is found, one does it.
- */
-const oneEncoder = { choose: () => null } as const;
-
 /** How one sound is mastered; whoever knows a cheaper way to foretell its loudness brings its own. */
 export interface MasteringTries<Attempt extends { readonly reading: LoudnessReading }> {
   /** The gain that gives that loudness before the codec, behind a limiter at `limitDbtp`. */
@@ -95,7 +89,11 @@ export function masterTo(
   return masterWith(target, request.plan, {
     choose: (loudnessLufs, limitDbtp) => chooseSetting(loudnessLufs, limitDbtp, source.reading, limiting),
     encode: async (setting) =>
-      repairPeaks(request, await encodeWith(setting, source, request, limiting), target.ceilingDbtp),
+      repairPeaks(
+        request,
+        await encodeWith(setting, source, { ...request, ceilingDbtp: target.ceilingDbtp }, limiting),
+        target.ceilingDbtp,
+      ),
   });
 }
 
@@ -174,14 +172,14 @@ async function encodeWith(
   limiting: LimitedSource,
 ) {
   let limited = (): boolean => false;
-  const { reading, argv } = await encodeOnCores(() => {
+  const encoded = await encodeOnCores(() => {
     request.onStart?.();
     const opened = limiting.open(setting);
     limited = opened.limited;
     const pcm = Readable.from(opened.pcm, { objectMode: false, highWaterMark: 1 << 18 });
     return { ...request, source: { pcm, sampleRateHz, channels } };
-  }, oneEncoder);
-  return { reading, argv, limited: limited() };
+  });
+  return { ...encoded, limited: limited() };
 }
 
 /** Limits in one piece, while it is read. */

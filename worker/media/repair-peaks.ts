@@ -1,20 +1,17 @@
 import { startFfmpeg } from "../process/run-ffmpeg.ts";
 import { type EncodeRequest, type EncodeResult, measureDecoded } from "./encode.ts";
 import { buildVerifyArgs } from "./encode-args.ts";
-import { findOvers } from "./find-overs.ts";
 import { gainStepDb, lowerGranules } from "./lower-granules.ts";
 
 /** Rounds of finding and lowering; the second finds little, the third next to nothing. */
 const mostRounds = 3;
-/** Where more of them lie over it, the whole is too loud, and is to be encoded anew: these take 0.06 dB of its loudness. */
-const mostOversAMinute = 60;
 /** A sample that a decoder gives depends on the granule that it falls into and, by window and filter bank, on two before. */
 const reachGranules = 2;
 
-type Repairable = Omit<EncodeRequest, "source">;
+type Repairable = Omit<EncodeRequest, "source" | "ceilingDbtp">;
 
 /**
- * Brings an encoded mp3 under its ceiling where a few decoded peaks pass it: the granules that make them are turned down by
+ * Brings an encoded mp3 under its ceiling where a few decoded peaks, found while it was encoded, pass it: the granules that make them are turned down by
  * steps of 1.5 dB, in the file. To encode anew under a lower limit moves such peaks about more than it lowers them: the
  * harder speech is limited, the more of it lies at the limit, for the codec to throw over. Other formats are left alone.
  */
@@ -25,24 +22,13 @@ export async function repairPeaks<Result extends EncodeResult>(
 ): Promise<Result> {
   const { plan, outPath, toolchain, signal, muxer } = request;
   if (plan.format !== "mp3" || (muxer ?? "mp3") !== "mp3") return result;
-  const ceiling = 10 ** (ceilingDbtp / 20);
   // Peaks for a picture were taken while it was encoded; these few differ by what no picture shows.
-  const finished = { ...request, decodeAfterwards: true, onSamples: undefined, onPcm16: undefined };
-  const decode = () => startFfmpeg(toolchain, buildVerifyArgs(finished), { signal });
+  const finished = { ...request, ceilingDbtp, decodeAfterwards: true, onSamples: undefined, onPcm16: undefined };
   let repaired = result;
   for (let round = 0; round < mostRounds; round++) {
-    const { truePeakDbtp, frames } = repaired.reading;
-    if (truePeakDbtp === null || truePeakDbtp <= ceilingDbtp) break;
-    const most = mostOversAMinute * (1 + frames / plan.sampleRateHz / 60);
-    const decoder = decode();
-    const overs = await findOvers(decoder.stdout, plan, ceiling, most);
-    if (overs === null) {
-      // It was left before its end, which ends it too.
-      await decoder.done.catch(() => {});
-      break;
-    }
-    await decoder.done;
-    if (overs.length === 0) break;
+    const { reading, overs } = repaired;
+    if (reading.truePeakDbtp === null || reading.truePeakDbtp <= ceilingDbtp) break;
+    if (overs === null || overs.length === 0) break;
     const steps = new Map<number, number>();
     for (const { frame, factor } of overs) {
       const down = Math.ceil((20 * Math.log10(factor) + 0.05) / gainStepDb);
@@ -50,8 +36,8 @@ export async function repairPeaks<Result extends EncodeResult>(
       for (let at = granule - reachGranules; at <= granule; at++) steps.set(at, Math.max(down, steps.get(at) ?? 0));
     }
     if (!(await lowerGranules(outPath, steps))) break;
-    const reading = await measureDecoded(decode(), finished);
-    repaired = { ...repaired, reading };
+    const decoder = startFfmpeg(toolchain, buildVerifyArgs(finished), { signal });
+    repaired = { ...repaired, ...(await measureDecoded(decoder, finished)) };
   }
   return repaired;
 }

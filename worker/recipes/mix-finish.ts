@@ -34,8 +34,6 @@ export interface FinishedMix {
   readonly steps: readonly { readonly argv: readonly string[] }[];
 }
 
-/** One encoder: with several, mixing in between was seen to take half as long again. */
-const serial = { choose: () => null };
 /** Above its plain gain the voice is not pushed further: a limiter at work all the time is distortion. */
 const mostExtraGainDb = 8;
 
@@ -145,10 +143,11 @@ async function renderMix(
         decodeAfterwards: extras.hasChapters,
         signal: context.signal,
         expectedFrames: totalFrames,
+        ceilingDbtp: params.ceilingDbtp,
         onProgress,
         ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
       };
-    }, serial);
+    });
     const { toolchain, signal } = context;
     const written = { plan: output.encoder, outPath: path, muxer: extras.muxer, expectedFrames: totalFrames };
     const { reading, argv } = await repairPeaks({ toolchain, signal, ...written }, encoded, params.ceilingDbtp);
