@@ -34,7 +34,7 @@ export interface Check {
 const wanted = {
   filters: {
     needed: ["aformat", "aresample", "asetnsamples", "asplit", "atrim", "ebur128", "pan", "volume"],
-    better: ["bandreject"],
+    better: [],
   },
   encoders: { needed: ["pcm_s16le", "flac", "aac"], better: ["libmp3lame", "libopus"] },
 } as const;

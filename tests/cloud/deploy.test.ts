@@ -49,6 +49,7 @@ afterAll(async () => {
 
 if (typeof setup === "string") {
   process.stderr.write(`\nSKIPPED: deployments: ${setup}.\n\n`);
+  // Skipped, and said so in the report: there is no Terraform, or no emulator that it could apply to.
   test.skip(setup, () => {});
 } else {
   process.stderr.write(`\n${setup.banner}\n\n`);

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePort } from "../fixtures/free-port.ts";
 
 export interface OciRegistry {
   /** `http://127.0.0.1:PORT`. */
@@ -81,14 +81,4 @@ async function waitFor(url: string, child: ChildProcess): Promise<void> {
     await sleep(100);
   }
   throw new Error(`the registry does not answer at ${url} (exit code ${child.exitCode})`);
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -1,6 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +7,7 @@ import { promisify } from "node:util";
 import { readEnvironment } from "../../config/environments.ts";
 import { createStacks, synthesize } from "../../stacks/index.ts";
 import { makeBundles } from "../fixtures/empty-bundles.ts";
+import { findFreePort } from "../fixtures/free-port.ts";
 import { digest } from "../synth/synth-fixture.ts";
 
 const run = promisify(execFile);
@@ -80,16 +80,6 @@ async function readLines(file: string, args: readonly string[], env: NodeJS.Proc
       quoted ?? bare,
     ]),
   );
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 /** What an emulator needs of the true provider, written beside the stack: the product knows nothing of emulators. */

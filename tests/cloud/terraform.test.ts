@@ -21,6 +21,7 @@ afterAll(async () => {
 
 if (typeof setup === "string") {
   process.stderr.write(`\nSKIPPED: Terraform on the stacks: ${setup}.\n\n`);
+  // Skipped, and said so in the report: there is no Terraform, or no emulator that it could apply to.
   test.skip(setup, () => {});
 } else {
   process.stderr.write(`\n${setup.banner}\n\n`);

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findFreePort } from "../fixtures/free-port.ts";
 import { durationOf, ffmpeg, run, start, useFolder, waitUntil } from "./cli-fixtures.ts";
 import { EmbeddedFixture } from "./embedded-fixture.ts";
 
@@ -25,14 +25,6 @@ afterAll(async () => {
   delete process.env.MIXDOWN_PUBLIC_URL;
   await fixture.close();
 });
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const here = (...args: string[]) => run(args, { cwd: folder.dir, env: { MIXDOWN_KEY: key } });
 const jobsHere = (...args: string[]) => run(args, { cwd: folder.dir, env: { MIXDOWN_KEY: key, MIXDOWN_URL: url } });

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createClient, MixdownApiError, type MixdownClient, type ResumePoint } from "../../client/index.ts";
+import { findFreePort } from "../fixtures/free-port.ts";
 import { EmbeddedFixture } from "./embedded-fixture.ts";
 
 let fixture: EmbeddedFixture;
@@ -24,14 +24,6 @@ beforeEach(async () => {
   client = createClient({ baseUrl: `http://127.0.0.1:${port}`, fetch: counting });
 });
 afterEach(() => fixture.close());
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port: found } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return found;
-}
 
 const megabyte = 1024 ** 2;
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { PublicJob } from "../../core/public-job.ts";
+import { findFreePort } from "../fixtures/free-port.ts";
 import { EmbeddedFixture } from "./embedded-fixture.ts";
 
 let fixture: EmbeddedFixture;
@@ -14,14 +14,6 @@ beforeEach(async () => {
   port = await findFreePort();
 });
 afterEach(() => fixture.close());
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port: found } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return found;
-}
 
 const url = (path: string) => `http://127.0.0.1:${port}${path}`;
 const postJson = (path: string, body: object) =>

@@ -2,8 +2,9 @@ import { open } from "node:fs/promises";
 import { runInOrder, type ThreadPool } from "../process/thread-pool.ts";
 import { describeOffsets } from "./dc-meter.ts";
 import type { DecodingFile } from "./decode-file.ts";
-import { describeHum } from "./hum-survey.ts";
+import { describeHum, type HumFindings } from "./hum-survey.ts";
 import { createLoudnessFold, type LoudnessSums } from "./loudness-part.ts";
+import { notchMemorySeconds } from "./notch-filter.ts";
 import { describePauseLevel } from "./pause-meter.ts";
 import type { Segment } from "./pcm-file.ts";
 import type { RenderedClean } from "./render-clean.ts";
@@ -29,12 +30,12 @@ export interface SegmentWork {
 
 /** So long that what is read beside a segment hardly counts, so short that no thread waits long for the last. */
 const usualSeconds = 30;
-/** Before a segment, until the denoiser's memory of what came before is gone. */
-const warmUpSeconds = 2;
+/** Before a segment, until the denoiser's memory of what came before is gone, and before that the notches'. */
+const warmUpSeconds = 2 + notchMemorySeconds;
 /** The first minutes are looked at closely for noise and hum; then a quarter of it tells the same. */
 const closeLookSeconds = 120;
 const laterStride = 4;
-/** So much of a filtered recording is listened to for its noise: the rest need not be decoded before the treatment begins. */
+/** So much is listened to once more for its noise: the rest tells the same. */
 const relearnSeconds = 600;
 
 /** Segments begin where the denoiser's blocks do, counted from the recording's beginning. */
@@ -57,7 +58,7 @@ export async function surveySegments(work: SegmentWork, source: DecodingFile): P
   const fold = createLoudnessFold(file.sampleRateHz);
   const parts: LoudnessSums[] = [];
   let silencedSamples = 0;
-  const { frames, statistics } = await surveyEach(work, source, false, ({ loudness, silencedSamples: silenced }) => {
+  const { frames, statistics } = await surveyEach(work, source, null, ({ loudness, silencedSamples: silenced }) => {
     fold.add(loudness);
     parts.push(loudness);
     silencedSamples += silenced;
@@ -75,16 +76,20 @@ export async function surveySegments(work: SegmentWork, source: DecodingFile): P
   };
 }
 
-/** The noise alone, e.g. of a recording that is filtered. */
-export async function surveySegmentNoise(work: SegmentWork, source: DecodingFile): Promise<NoiseFindings> {
-  const { statistics } = await surveyEach(work, source, true, () => {});
+/** The noise alone, without the hum. */
+export async function surveySegmentNoise(
+  work: SegmentWork,
+  source: DecodingFile,
+  without: HumFindings,
+): Promise<NoiseFindings> {
+  const { statistics } = await surveyEach(work, source, without, () => {});
   return describeNoise(statistics.noise, source.file);
 }
 
 async function surveyEach(
   { pool, onProgress, segmentSeconds }: SegmentWork,
   source: DecodingFile,
-  noiseOnly: boolean,
+  without: HumFindings | null,
   take: (sums: SurveySums) => void,
 ): Promise<{ readonly frames: number; readonly statistics: SurveyStatistics }> {
   const { file } = source;
@@ -99,10 +104,10 @@ async function surveyEach(
     for (let index = 0; ; index++) {
       const place = placeSegment(index, file.sampleRateHz, segmentSeconds);
       frames = await source.waitFor(place.readTo);
-      if (frames <= place.from || (noiseOnly && place.from >= relearnSeconds * file.sampleRateHz)) return;
+      if (frames <= place.from || (without !== null && place.from >= relearnSeconds * file.sampleRateHz)) return;
       const isClose = place.from < closeLookSeconds * file.sampleRateHz;
       const look = { noiseStride: isClose ? 1 : laterStride, withHum: isClose || index % laterStride === 0 };
-      yield { kind: "survey", file, segment: clipSegment(place, frames), ...look, noiseOnly };
+      yield { kind: "survey", file, segment: clipSegment(place, frames), ...look, without };
     }
   }
   let taken = 0;
@@ -145,7 +150,7 @@ export async function renderSegments(
 ): Promise<RenderedParts> {
   const { source, frames, treatment, guarded, outPath } = plan;
   const { file } = source;
-  const { denoise, dcOffsets } = treatment;
+  const { hum, denoise, dcOffsets } = treatment;
   await (await open(outPath, "w")).close();
   const fold = createLoudnessFold(file.sampleRateHz);
   const parts: LoudnessSums[] = [];
@@ -158,7 +163,7 @@ export async function renderSegments(
         kind: "render",
         file,
         segment: clipSegment(place, frames),
-        treatment: { denoise, dcOffsets },
+        treatment: { hum, denoise, dcOffsets },
         guarded,
         outPath,
       };

@@ -9,8 +9,6 @@ import type { TrueLength } from "./true-length.ts";
 export interface DecodePlan {
   readonly media: MediaInfo;
   readonly trueLength: TrueLength;
-  /** Filters behind the cut to the true length. */
-  readonly filters: readonly string[];
   /**
    * Beside a picture the sound must keep its place: gaps of the timestamps become silence, and it begins where the
    * container's time does. The true length is then the timestamps', not the encoder's.
@@ -20,23 +18,22 @@ export interface DecodePlan {
 
 /** Decodes the first audio stream at its own rate and channels to f32le, by default on stdout. */
 export function buildDecodeArgs(
-  { media, trueLength, filters, followTimestamps }: DecodePlan,
+  { media, trueLength, followTimestamps }: DecodePlan,
   target = "pipe:1",
 ): readonly string[] {
   const { inputArgs, startSample, samples } = trueLength;
   const cut: string[] = [];
   if (startSample > 0) cut.push(`start_sample=${startSample}`);
   if (samples !== null) cut.push(`end_sample=${startSample + samples}`);
-  const placing = followTimestamps
+  const filters = followTimestamps
     ? ["aresample=async=1:min_hard_comp=0.02:first_pts=0"]
     : cut.length > 0
       ? [`atrim=${cut.join(":")}`]
       : [];
-  const chain = [...placing, ...filters];
   return [
     ...(followTimestamps ? [] : inputArgs),
     ...buildInputArgs(media),
-    ...["-map", "0:a:0", ...(chain.length > 0 ? ["-filter:a", chain.join(",")] : [])],
+    ...["-map", "0:a:0", ...(filters.length > 0 ? ["-filter:a", filters.join(",")] : [])],
     ...["-c:a", "pcm_f32le", "-f", "f32le", target],
   ];
 }

@@ -37,7 +37,19 @@ export function buildEncodeArgs(request: Request): readonly string[] {
 
 /** Copies bare mp3 frames from stdin into the file, with all that belongs beside them. */
 export function buildCopyArgs(request: Request): readonly string[] {
-  const input = ["-y", ...fedInput, "-f", "mp3", "-i", "pipe:0", ...(request.extraInputArgs ?? []), "-map", "0:a:0", "-c:a", "copy"];
+  const input = [
+    "-y",
+    ...fedInput,
+    "-f",
+    "mp3",
+    "-i",
+    "pipe:0",
+    ...(request.extraInputArgs ?? []),
+    "-map",
+    "0:a:0",
+    "-c:a",
+    "copy",
+  ];
   return [...input, ...(request.extraOutputArgs ?? []), ...buildTarget({ ...request, decodeAfterwards: true })];
 }
 

@@ -3,6 +3,7 @@ import { createDcRemover } from "./dc-meter.ts";
 import type { PcmFeed } from "./decode-floats.ts";
 import { chainFilters, type FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
+import { createNotchFilter } from "./notch-filter.ts";
 import { createSilenceShortener, type KeptStretch } from "./silence-shortener.ts";
 import { createSpectralDenoiser, toKeptDb } from "./spectral-denoiser.ts";
 import type { Treatment } from "./treatment.ts";
@@ -26,11 +27,12 @@ export async function renderClean(
   options: { readonly signal: AbortSignal; readonly onProgress?: (seconds: number) => void },
 ): Promise<RenderedClean> {
   const { sampleRateHz = 48_000, channels = 1, channelLayout = null } = feed.plan.media.audio[0] ?? {};
-  const { denoise, dcOffsets, silenceDbfs } = treatment;
+  const { hum, denoise, dcOffsets, silenceDbfs } = treatment;
   const denoiser = denoise === null ? null : createSpectralDenoiser(denoise);
   const shortener =
     silenceDbfs === null ? null : createSilenceShortener({ sampleRateHz, channels, thresholdDbfs: silenceDbfs });
   const filters: FrameFilter[] = [];
+  if (hum !== null) filters.push(createNotchFilter(hum, { sampleRateHz, channels }));
   if (dcOffsets.some((offset) => offset !== 0)) filters.push(createDcRemover(dcOffsets));
   if (denoiser !== null) filters.push(denoiser);
   if (shortener !== null) filters.push(shortener);

@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { createDcRemover } from "./dc-meter.ts";
 import { chainFilters, type FrameFilter } from "./frame-filter.ts";
 import { createLoudnessPart, type LoudnessSums } from "./loudness-part.ts";
+import { createNotchFilter } from "./notch-filter.ts";
 import { type PcmFile, readPcm, type Segment, writePcm } from "./pcm-file.ts";
 import { createPcmGuard } from "./pcm-guard.ts";
 import { createSpectralDenoiser } from "./spectral-denoiser.ts";
@@ -12,7 +13,7 @@ export interface RenderTask {
   readonly kind: "render";
   readonly file: PcmFile;
   readonly segment: Segment;
-  readonly treatment: Pick<Treatment, "denoise" | "dcOffsets">;
+  readonly treatment: Pick<Treatment, "hum" | "denoise" | "dcOffsets">;
   /** Whether samples were found that are no numbers. */
   readonly guarded: boolean;
   /** Written there at the segment's own place; it exists. */
@@ -30,6 +31,7 @@ export function renderSegment({ file, segment, treatment, guarded, outPath }: Re
   const { from, to, readFrom, readTo } = segment;
   const denoiser = treatment.denoise === null ? null : createSpectralDenoiser(treatment.denoise);
   const filters: FrameFilter[] = [];
+  if (treatment.hum !== null) filters.push(createNotchFilter(treatment.hum, file));
   if (treatment.dcOffsets.some((offset) => offset !== 0)) filters.push(createDcRemover(treatment.dcOffsets));
   if (denoiser !== null) filters.push(denoiser);
   const chain = chainFilters(filters);

@@ -2,6 +2,7 @@ import { createDcMeter } from "./dc-meter.ts";
 import type { PcmFeed } from "./decode-floats.ts";
 import { createHumSurvey, type HumFindings } from "./hum-survey.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
+import { createNotchFilter } from "./notch-filter.ts";
 import { createPauseMeter } from "./pause-meter.ts";
 import type { NoiseFindings } from "./spectral-pauses.ts";
 import { createNoiseSurvey } from "./spectral-survey.ts";
@@ -52,10 +53,11 @@ export async function surveyAudio(
   };
 }
 
-/** The noise alone, e.g. of a feed that is filtered: the rest is known from the recording itself. */
-export async function surveyNoise(feed: PcmFeed, signal: AbortSignal): Promise<NoiseFindings> {
+/** The noise alone, without the hum: the rest is known from the recording itself. */
+export async function surveyNoise(feed: PcmFeed, hum: HumFindings, signal: AbortSignal): Promise<NoiseFindings> {
   const { sampleRateHz = 48_000, channels = 1 } = feed.plan.media.audio[0] ?? {};
   const noise = createNoiseSurvey({ sampleRateHz, channels });
-  await feed.run(signal, (samples) => noise.push(samples));
+  const notches = createNotchFilter(hum, { sampleRateHz, channels });
+  await feed.run(signal, (samples) => noise.push(notches.push(samples)));
   return noise.finish();
 }

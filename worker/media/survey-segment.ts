@@ -1,7 +1,8 @@
 import { closeSync, openSync } from "node:fs";
 import { addOffsets, createDcMeter, type DcSums } from "./dc-meter.ts";
-import { addHum, createHumSurvey, type HumSums } from "./hum-survey.ts";
+import { addHum, createHumSurvey, type HumFindings, type HumSums } from "./hum-survey.ts";
 import { createLoudnessPart, type LoudnessSums } from "./loudness-part.ts";
+import { createNotchFilter } from "./notch-filter.ts";
 import { addPauses, createPauseMeter, type PauseSums } from "./pause-meter.ts";
 import { type PcmFile, readPcm, type Segment } from "./pcm-file.ts";
 import { createPcmGuard } from "./pcm-guard.ts";
@@ -14,8 +15,8 @@ export interface SurveyTask {
   /** Every so many windows are looked at for the noise. */
   readonly noiseStride: number;
   readonly withHum: boolean;
-  /** Without the rest. */
-  readonly noiseOnly: boolean;
+  /** Only the noise that is left without that hum; null: all, of the recording as it is. */
+  readonly without: HumFindings | null;
 }
 
 /** What one segment adds to a survey. */
@@ -33,7 +34,7 @@ export interface SurveyStatistics {
   readonly dc: readonly DcSums[];
 }
 
-export function surveySegment({ file, segment, noiseStride, withHum, noiseOnly }: SurveyTask): SurveySums {
+export function surveySegment({ file, segment, noiseStride, withHum, without }: SurveyTask): SurveySums {
   const { from, to, readFrom, readTo } = segment;
   const format = { sampleRateHz: file.sampleRateHz, channels: file.channels, channelLayout: file.channelLayout };
   const guard = createPcmGuard({ name: "a segment", ...format });
@@ -41,25 +42,27 @@ export function surveySegment({ file, segment, noiseStride, withHum, noiseOnly }
   const loudness = createLoudnessPart(format, { startFrame: readFrom, from, to });
   const noise = createNoiseSurvey({ ...format, stride: noiseStride });
   const [hum, pauses, dc] = [createHumSurvey(format), createPauseMeter(format), createDcMeter(format)];
+  const notches = without === null ? null : createNotchFilter(without, format);
   const handle = openSync(file.path, "r");
   try {
     const edge = (start: number, end: number): void => {
-      for (const samples of noiseOnly ? [] : readPcm(handle, file.channels, start, end)) {
+      for (const samples of readPcm(handle, file.channels, start, end)) {
         beside.check(samples);
-        loudness.push(samples);
+        if (notches === null) loudness.push(samples);
+        else notches.push(samples);
       }
     };
     edge(readFrom, from);
     for (const samples of readPcm(handle, file.channels, from, to)) {
       guard.check(samples);
-      noise.push(samples);
-      if (noiseOnly) continue;
+      noise.push(notches?.push(samples) ?? samples);
+      if (notches !== null) continue;
       loudness.push(samples);
       if (withHum) hum.push(samples);
       pauses.push(samples);
       dc.push(samples);
     }
-    edge(to, readTo);
+    if (notches === null) edge(to, readTo);
   } finally {
     closeSync(handle);
   }

@@ -3,7 +3,6 @@ import type { HumFindings } from "./hum-survey.ts";
 import type { NoiseProfile } from "./spectral-denoiser.ts";
 import type { NoiseFindings } from "./spectral-pauses.ts";
 import type { AudioSurvey } from "./survey-audio.ts";
-import type { Toolchain } from "./toolchain.ts";
 
 /** What is done to a recording, decided from what was found. */
 export interface Treatment {
@@ -50,9 +49,9 @@ function planDenoise({ noise, reading }: AudioSurvey, loudnessLufs: number): Tre
   return depthDb < smallestDb ? null : { profile, depthDb };
 }
 
-/** Whether all is left as it is, but for hum. */
-export const isUntouched = ({ denoise, dcOffsets, silenceDbfs }: Treatment): boolean =>
-  denoise === null && silenceDbfs === null && dcOffsets.every((offset) => offset === 0);
+/** Whether all is left as it is. */
+export const isUntouched = ({ hum, denoise, dcOffsets, silenceDbfs }: Treatment): boolean =>
+  hum === null && denoise === null && silenceDbfs === null && dcOffsets.every((offset) => offset === 0);
 
 /** Without anything that stands above the pauses they are no pauses, but the content. */
 export function hasAudibleNoise({ noiseFloorDbfs, speechDbfs }: NoiseFindings): boolean {
@@ -68,17 +67,4 @@ function findSilenceLevel({ noise, reading }: AudioSurvey, depthDb: number): num
   const floorDbfs = noise.speechDbfs === null ? -100 : (noiseFloorDbfs ?? -100) - depthDb;
   const level = Math.max(speechDbfs - 32, floorDbfs + 8);
   return level < speechDbfs - 10 ? level : null;
-}
-
-/** Wide enough that a line 0.2 Hz beside its estimate still goes down by 20 dB. */
-const notchWidthHz = 4;
-
-/** Notches for hum, as ffmpeg filters: they run beside us, in the decoder's process. */
-export function buildHumFilters(hum: HumFindings | null, toolchain: Pick<Toolchain, "ffmpeg">): readonly string[] {
-  // Poles this close to the unit circle need double precision, for which older builds have no option.
-  const precision = toolchain.ffmpeg.major >= 5 ? ":r=f64" : "";
-  return (hum?.harmonics ?? []).map((k) => {
-    const hz = ((hum?.fundamentalHz ?? 0) * k).toFixed(3);
-    return `bandreject=f=${hz}:t=h:w=${notchWidthHz}${precision}`;
-  });
 }

@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CleanParams } from "../../core/kinds/index.ts";
 import { renderSegments, type SurveyedParts, surveySegmentNoise, surveySegments } from "../media/clean-segments.ts";
-import { type DecodingFile, decodeToFile } from "../media/decode-file.ts";
+import { decodeToFile } from "../media/decode-file.ts";
 import { createPcmFeed, type DecodePlan } from "../media/decode-floats.ts";
+import type { HumFindings } from "../media/hum-survey.ts";
 import { limitInSegments } from "../media/limit-segments.ts";
 import type { LoudnessSums } from "../media/loudness-part.ts";
 import { type LimitedSource, limitInOnePiece, type MasteringSource } from "../media/mastering.ts";
@@ -18,8 +18,8 @@ import type { RecipeContext } from "./recipe.ts";
 /** What is done to a recording before it is mastered. */
 export interface CleanPasses {
   survey(onProgress: Span): Promise<AudioSurvey>;
-  /** Puts ffmpeg's filters behind the decoder from here on, and learns the noise that they leave. */
-  filter(filters: readonly string[]): Promise<NoiseFindings>;
+  /** The noise that is left when hum is taken away. */
+  relearn(hum: HumFindings): Promise<NoiseFindings>;
   render(treatment: Treatment, onProgress: Span): Promise<RenderedClean>;
   /** Gain and limiter for what was rendered. */
   limit(source: MasteringSource): LimitedSource;
@@ -37,13 +37,10 @@ export function openPasses(context: RecipeContext, plan: DecodePlan, params: Cle
 }
 
 function openOnePiece({ toolchain, signal, scratchDir }: RecipeContext, plan: DecodePlan): CleanPasses {
-  let feed = createPcmFeed(toolchain, plan);
+  const feed = createPcmFeed(toolchain, plan);
   return {
     survey: (onProgress) => surveyAudio(feed, { signal, onProgress }),
-    filter(filters) {
-      feed = createPcmFeed(toolchain, { ...plan, filters });
-      return surveyNoise(feed, signal);
-    },
+    relearn: (hum) => surveyNoise(feed, hum, signal),
     render: (treatment, onProgress) =>
       renderClean(feed, treatment, join(scratchDir, "treated.f32"), { signal, onProgress }),
     limit: (source) => limitInOnePiece(source, signal),
@@ -55,27 +52,19 @@ function openSegments({ toolchain, signal, scratchDir }: RecipeContext, plan: De
   const decodedPath = join(scratchDir, "decoded.f32");
   const otherPath = join(scratchDir, "treated.f32");
   const pool = startThreads(signal);
-  let source: DecodingFile = decodeToFile(toolchain, plan, decodedPath, signal);
+  const source = decodeToFile(toolchain, plan, decodedPath, signal);
   let surveyed: SurveyedParts | null = null;
   let parts: readonly LoudnessSums[] = [];
-  let isFiltered = false;
   return {
     async survey(onProgress) {
       surveyed = await surveySegments({ pool, onProgress }, source);
       return surveyed;
     },
-    async filter(filters) {
-      await source.close();
-      isFiltered = true;
-      // What lies there would be taken for what is to come.
-      await rm(decodedPath);
-      source = decodeToFile(toolchain, { ...plan, filters }, decodedPath, signal);
-      return surveySegmentNoise({ pool }, source);
-    },
+    relearn: (hum) => surveySegmentNoise({ pool }, source, hum),
     async render(treatment, onProgress) {
       if (surveyed === null) throw new RangeError("a recording is surveyed before it is treated");
       const { reading, silencedSamples } = surveyed;
-      if (isUntouched(treatment) && silencedSamples === 0 && !isFiltered) {
+      if (isUntouched(treatment) && silencedSamples === 0) {
         parts = surveyed.parts;
         const stretches = [{ inputStart: 0, inputEnd: reading.frames, outputStart: 0 }];
         return { path: decodedPath, reading, stretches, keptSpeechDb: 0, argv: surveyed.argv };

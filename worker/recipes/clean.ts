@@ -14,7 +14,7 @@ import { createPeaksAccumulator, type PeaksAccumulator } from "../media/peaks.ts
 import { probeMedia } from "../media/probe.ts";
 import type { RenderedClean } from "../media/render-clean.ts";
 import type { AudioSurvey } from "../media/survey-audio.ts";
-import { buildHumFilters, planTreatment, type Treatment } from "../media/treatment.ts";
+import { planTreatment, type Treatment } from "../media/treatment.ts";
 import { readTrueLength } from "../media/true-length.ts";
 import { keepExtras } from "./clean-extras.ts";
 import { type CleanPasses, openPasses } from "./clean-passes.ts";
@@ -41,7 +41,7 @@ export const clean: Recipe<CleanParams> = async (context, params) => {
   const spans = createSpans(context, subject.media.durationSeconds);
   const passes = openPasses(context, subject.plan, params);
   try {
-    const surveyed = await survey(context, params, subject, passes, spans(5, 30));
+    const surveyed = await survey(params, subject, passes, spans(5, 30));
     const { rendered, treatment, warnings } = await treat(passes, surveyed, spans(30, 65));
     const work = { subject, passes, surveyed: { ...surveyed, treatment }, rendered, warnings };
     return await finish(context, params, work, spans(65, 100));
@@ -67,7 +67,7 @@ async function openSubject(context: RecipeContext, params: CleanParams): Promise
       (output.audio === "m4a" ? "aac" : output.audio) === stream.codec ? (stream.bitRate ?? media.bitRate) : null,
   });
   const trueLength = await readTrueLength(media);
-  const plan = { media, trueLength, filters: [], followTimestamps: output.video.length > 0 };
+  const plan = { media, trueLength, followTimestamps: output.video.length > 0 };
   return { media, stream, output, encoder, plan };
 }
 
@@ -77,7 +77,6 @@ interface Surveyed {
 }
 
 async function survey(
-  { toolchain }: RecipeContext,
   params: CleanParams,
   { media, plan }: Subject,
   passes: CleanPasses,
@@ -86,11 +85,9 @@ async function survey(
   const before = await passes.survey(onProgress);
   checkWhole(media, plan.trueLength, before.reading.frames);
   const treatment = planTreatment(before, params);
-  // A notch that has met a sample that is no number gives nothing else from there on.
-  const filters = before.silencedSamples > 0 ? [] : buildHumFilters(treatment.hum, toolchain);
-  if (filters.length === 0) return { before, treatment };
-  // Hum fills the low end of the noise profile: learnt once more without it. Short files cost nothing, long ones little.
-  const noise = await passes.filter(filters);
+  if (treatment.hum === null) return { before, treatment };
+  // Hum fills the low end of the noise profile: learnt once more without it.
+  const noise = await passes.relearn(treatment.hum);
   return { before, treatment: planTreatment({ ...before, noise }, params) };
 }
 

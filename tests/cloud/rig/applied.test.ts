@@ -16,6 +16,7 @@ import type { RigClient } from "./rig-client.ts";
 const setup = await setUpTerraform();
 if (typeof setup === "string") {
   process.stderr.write(`\nSKIPPED: jobs on what Terraform has applied: ${setup}.\n\n`);
+  // Skipped, and said so in the report: there is no Terraform, or no emulator that it could apply to.
   test.skip(setup, () => {});
 } else {
   process.stderr.write(`\n${setup.banner}\n\n`);

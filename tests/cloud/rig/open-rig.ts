@@ -27,6 +27,7 @@ import { createTestBuckets, createTestQueues, createTestTable, randomName } from
 import { EcsFront } from "./ecs-front.ts";
 import { EcsStandIn } from "./ecs-stand-in.ts";
 import { RigFunctions, type Watch } from "./rig-functions.ts";
+import { StoreFront } from "./store-front.ts";
 
 const workerEntry = fileURLToPath(new URL("../../../worker/main.ts", import.meta.url));
 
@@ -39,6 +40,7 @@ export interface Rig {
   readonly functions: RigFunctions;
   readonly ecs: EcsStandIn;
   readonly front: EcsFront;
+  readonly store: StoreFront;
   readonly faults: readonly unknown[];
   /** What every function and task is told. */
   readonly environment: Readonly<Record<string, string>>;
@@ -90,7 +92,9 @@ async function makeRig(
     await createTestQueues({ visibilityTimeoutSeconds: 5, maxReceiveCount: 5 }),
   );
   const bus = await createBus(prefix, undo);
+  const store = new StoreFront(process.env.AWS_ENDPOINT_URL ?? "");
   const environment = {
+    AWS_ENDPOINT_URL_DYNAMODB: await store.listen(),
     MIXDOWN_ENV: "test",
     MIXDOWN_TABLE: table,
     MIXDOWN_RAW_BUCKET: buckets.raw,
@@ -101,6 +105,7 @@ async function makeRig(
     MIXDOWN_SSM_PREFIX: `/${prefix}`,
     MIXDOWN_SCRATCH: scratchDir,
   };
+  undo.push(() => store.close());
   const { cluster, taskDefinition } = await createCluster(prefix, await watch("worker", environment), undo);
   const front = new EcsFront(process.env.AWS_ENDPOINT_URL ?? "");
   const launch = {
@@ -133,7 +138,7 @@ async function makeRig(
     env: process.env,
     onFault: (fault) => faults.push(fault),
   });
-  return { buckets, table, queueUrl, deadLetterQueueUrl, cluster, functions, ecs, front, faults, environment };
+  return { buckets, table, queueUrl, deadLetterQueueUrl, cluster, functions, ecs, front, store, faults, environment };
 }
 
 async function createBus(prefix: string, undo: (() => Promise<unknown>)[]): Promise<string> {
