@@ -1,4 +1,3 @@
-import { GetAccountSettingsCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import type { Environment } from "../../config/environments.ts";
@@ -71,42 +70,4 @@ export async function checkStateBucket({ stateBucket, stateRegion, region }: Env
   } finally {
     client.destroy();
   }
-}
-
-/** What Lambda keeps back from reservations. */
-const unreservedFloor = 100;
-
-/**
- * Quotas as far as a call tells them; the rest is named, so that nobody takes it for checked.
- * @throws MixdownError `usage_invalid` when Lambda cannot reserve what the settings ask for
- */
-export async function checkQuotas(environment: Environment, standing: boolean): Promise<void> {
-  const { lambdaConcurrency, lambdaLane, gpu, region, nat } = environment;
-  const client = new LambdaClient({ region, maxAttempts: 2 });
-  const limit = await client
-    .send(new GetAccountSettingsCommand({}))
-    .then(({ AccountLimit }) => AccountLimit)
-    .catch(() => undefined)
-    .finally(() => client.destroy());
-  const total = limit?.ConcurrentExecutions;
-  if (total === undefined) say("  ?   Lambda's concurrency could not be read");
-  else say(`  ok  Lambda runs up to ${total} functions at once here`);
-  if (total !== undefined && total < unreservedFloor) {
-    say(`  !   that is a new account's quota: under load, invokers and API share ${total}; ask for 1,000`);
-  }
-  const free = (limit?.UnreservedConcurrentExecutions ?? Number.POSITIVE_INFINITY) - unreservedFloor;
-  // What stands has its reservation already.
-  if (lambdaLane && !standing && lambdaConcurrency > free) {
-    throw new MixdownError("usage_invalid", {
-      message: `MIXDOWN_LAMBDA_CONCURRENCY is ${lambdaConcurrency}, and Lambda can reserve ${Math.max(0, free)} more in ${region}; lower it, or raise the quota "Concurrent executions".`,
-    });
-  }
-  const unread = [
-    '"Fargate On-Demand vCPU resource count"',
-    '"Fargate Spot vCPU resource count"',
-    '"VPCs per Region"',
-    ...(nat === "none" ? [] : ['"EC2-VPC Elastic IPs"']),
-    ...(gpu ? ['"Running On-Demand G and VT instances"'] : []),
-  ];
-  say(`  ?   not checked, only Service Quotas tells them: ${unread.join(", ")}`);
 }

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { MixdownError } from "../../core/errors.ts";
 import { type Builder, checkMachine, findBuilder } from "./builder.ts";
-import { checkQuotas } from "./checks.ts";
 import { formatFrontEndLines } from "./front-end-lines.ts";
 import { imageNames, listNeededImages } from "./image-names.ts";
 import { provideImages } from "./images.ts";
@@ -10,6 +9,7 @@ import type { DeployOptions } from "./options.ts";
 import { recordPlace } from "./place.ts";
 import { planOnly } from "./plan-only.ts";
 import { buildFunctions, type Prepared, prepare } from "./prepare.ts";
+import { checkQuotas } from "./quotas.ts";
 import { say, withHeartbeat } from "./say.ts";
 import { runSmokeJob } from "./smoke-job.ts";
 import { openApiWay, openQueueWay } from "./smoke-ways.ts";

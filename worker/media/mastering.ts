@@ -8,7 +8,7 @@ import { readFloatFrames } from "./float-frames.ts";
 import type { FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import type { PcmFile } from "./pcm-file.ts";
-import { repairPeaks } from "./repair-peaks.ts";
+import { isRepairable, repairPeaks } from "./repair-peaks.ts";
 import { createTruePeakLimiter } from "./true-peak-limiter.ts";
 
 export interface MasteringTarget {
@@ -86,14 +86,11 @@ export function masterTo(
   request: MasteringRequest,
   limiting: LimitedSource,
 ): Promise<MasteringResult> {
+  const { ceilingDbtp } = target;
+  const encoding = { ...request, ceilingDbtp: isRepairable(request) ? ceilingDbtp : undefined };
   return masterWith(target, request.plan, {
     choose: (loudnessLufs, limitDbtp) => chooseSetting(loudnessLufs, limitDbtp, source.reading, limiting),
-    encode: async (setting) =>
-      repairPeaks(
-        request,
-        await encodeWith(setting, source, { ...request, ceilingDbtp: target.ceilingDbtp }, limiting),
-        target.ceilingDbtp,
-      ),
+    encode: async (setting) => repairPeaks(request, await encodeWith(setting, source, encoding, limiting), ceilingDbtp),
   });
 }
 

@@ -10,6 +10,10 @@ const reachGranules = 2;
 
 type Repairable = Omit<EncodeRequest, "source" | "ceilingDbtp">;
 
+/** Whether single peaks of such a file can be taken back: only then they are worth looking for. */
+export const isRepairable = ({ plan, muxer = plan.muxer }: Pick<EncodeRequest, "plan" | "muxer">): boolean =>
+  plan.format === "mp3" && muxer === "mp3";
+
 /**
  * Brings an encoded mp3 under its ceiling where a few decoded peaks, found while it was encoded, pass it: the granules that make them are turned down by
  * steps of 1.5 dB, in the file. To encode anew under a lower limit moves such peaks about more than it lowers them: the
@@ -20,8 +24,8 @@ export async function repairPeaks<Result extends EncodeResult>(
   result: Result,
   ceilingDbtp: number,
 ): Promise<Result> {
-  const { plan, outPath, toolchain, signal, muxer } = request;
-  if (plan.format !== "mp3" || (muxer ?? "mp3") !== "mp3") return result;
+  if (!isRepairable(request)) return result;
+  const { plan, outPath, toolchain, signal } = request;
   // Peaks for a picture were taken while it was encoded; these few differ by what no picture shows.
   const finished = { ...request, ceilingDbtp, decodeAfterwards: true, onSamples: undefined, onPcm16: undefined };
   let repaired = result;

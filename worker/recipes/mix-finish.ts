@@ -11,7 +11,7 @@ import type { PcmFormat } from "../media/pcm-decode-args.ts";
 import { joinPcm } from "../media/pcm-joiner.ts";
 import { zeroSeconds } from "../media/pcm-time.ts";
 import { createPeaksAccumulator } from "../media/peaks.ts";
-import { repairPeaks } from "../media/repair-peaks.ts";
+import { isRepairable, repairPeaks } from "../media/repair-peaks.ts";
 import { createTruePeakLimiter } from "../media/true-peak-limiter.ts";
 import { keepMixExtras } from "./mix-extras.ts";
 import { buildMixGains } from "./mix-levels.ts";
@@ -143,7 +143,7 @@ async function renderMix(
         decodeAfterwards: extras.hasChapters,
         signal: context.signal,
         expectedFrames: totalFrames,
-        ceilingDbtp: params.ceilingDbtp,
+        ceilingDbtp: isRepairable({ plan: output.encoder, muxer: extras.muxer }) ? params.ceilingDbtp : undefined,
         onProgress,
         ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
       };

@@ -156,6 +156,36 @@ function tryJobs(setUp: TerraformSetup): void {
       expect(call.outcome).toBeNull();
     });
 
+    test.each([
+      // As Lambda ends a function that has no memory left: it would end so again with as much.
+      ["SIGKILL", "fargate-spot"],
+      ["SIGABRT", "lambda"],
+    ] as const)(
+      "fails when a function whose worker ends by %s keeps its job, or commits twice",
+      async (signal, lane) => {
+        const id = `ended-by-${signal}`.toLowerCase();
+        await send(id, 300);
+        const call = await callOf(id);
+        await expect
+          .poll(async () => (await client.get(id))?.status, { timeout: 20_000, interval: 20 })
+          .toBe("running");
+        expect(client.rig.lambda.strike(call, signal)).toBe(true);
+        const job = await client.ended(id);
+        expect(job).toMatchObject({ status: "succeeded", lane, attempt: 2 });
+        expect(call.outcome).toMatchObject({ errorType: "Mixdown.WorkerFailed" });
+        await expectMeasured(job);
+      },
+    );
+
+    test("fails when a function that does nothing until Lambda ends it keeps its job", async () => {
+      client.rig.lambda.limitMs = 5_000;
+      client.rig.lambda.hanging = 1;
+      await send("hanging");
+      const job = await client.ended("hanging");
+      expect(job).toMatchObject({ status: "succeeded", lane: "fargate", attempt: 2, handBacks: 1 });
+      expect((await callOf("hanging")).outcome).toMatchObject({ errorType: "Sandbox.Timedout" });
+    });
+
     test("fails when a function that has no room keeps its job, or fails it", async () => {
       client.rig.lambda.refusals.push("SubnetIPAddressLimitReachedException");
       await send("no-room");
