@@ -16,8 +16,6 @@ const longSeconds = 120;
 const mostLanes = 4;
 /** 16 s at 44.1 kHz: 4 % are encoded twice, and 5 MB wait for each encoder. */
 const usualStretchFrames = 600;
-/** LAME's, without the decoder's 529. */
-const lameDelay = 576;
 
 /** How many encoders work side by side: more than one for long mp3 on several cores. */
 export function planStretches({ plan, source, filter, muxer, expectedFrames = 0 }: EncodeRequest): StretchPlan | null {
@@ -73,8 +71,8 @@ export async function encodeInStretches(request: EncodeRequest, stretches: Stret
   const measuring = measureDecoded(decoder, { ...request, decodeAfterwards: false });
   const all = [feeding, writing, measuring, lanes.done, copier.done] as const;
   try {
-    const [samples, frames, decoded] = await Promise.all(all);
-    await writeGaplessTag(outPath, lameDelay, frames * samplesPerFrame - lameDelay - samples);
+    const [samples, , decoded] = await Promise.all(all);
+    await writeGaplessTag(outPath, samples);
     return { ...decoded, argv: await lanes.argv() };
   } catch (error) {
     // A reader that starves may fail before the writer has told why it stopped.
@@ -99,18 +97,15 @@ export async function encodeInStretches(request: EncodeRequest, stretches: Stret
 /** How long an encoder may take to say why it ended. */
 const lastWordsMs = 250;
 
-/** Writes each frame to all sinks; resolves with their number. */
-async function writeFrames(runs: AsyncIterable<readonly Buffer[]>, sinks: readonly Writable[]): Promise<number> {
-  let frames = 0;
+/** Writes each frame to all sinks. */
+async function writeFrames(runs: AsyncIterable<readonly Buffer[]>, sinks: readonly Writable[]): Promise<void> {
   for await (const run of runs) {
-    frames += run.length;
     const bytes = run.length === 1 ? run[0] : Buffer.concat(run);
     for (const sink of sinks) {
       if (!sink.write(bytes)) await drained(sink);
     }
   }
   for (const sink of sinks) sink.end();
-  return frames;
 }
 
 /** Resolves when it takes more, or is gone: why it went is told by its process. */

@@ -8,6 +8,7 @@ import { buildEncodeArgs, buildVerifyArgs } from "./encode-args.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { createOverFinder, type Over } from "./find-overs.ts";
 import { readFloatFrames } from "./float-frames.ts";
+import { writeGaplessTag } from "./gapless-tag.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import { defaultLayout } from "./pcm-decode-args.ts";
 import type { Toolchain } from "./toolchain.ts";
@@ -84,14 +85,15 @@ export async function encodeVerified(request: EncodeRequest): Promise<EncodeResu
     cwd: dirname(request.outPath),
     onProgress: request.onProgress,
   });
-  const feeding = piped && encoder.stdin !== null ? feed(source.pcm, encoder.stdin) : Promise.resolve();
+  const feeding = piped && encoder.stdin !== null ? feed(source.pcm, encoder.stdin) : Promise.resolve(0);
   const startDecoder = (stdin?: Readable) => startFfmpeg(toolchain, buildVerifyArgs(request), { signal, stdin });
   if (decodeAfterwards) encoder.stdout.resume();
   const measuring = decodeAfterwards
     ? Promise.all([encoder.done, feeding]).then(() => measureDecoded(startDecoder(), request))
     : measureDecoded(startDecoder(encoder.stdout), request);
   try {
-    const [ended, , decoded] = await Promise.all([encoder.done, feeding, measuring]);
+    const [ended, fedBytes, decoded] = await Promise.all([encoder.done, feeding, measuring]);
+    if (isBareMp3(request)) await declareLength(request, fedBytes);
     return { ...decoded, argv: ended.argv };
   } catch (error) {
     // A reader that starves fails before the writer has told why it stopped: the writer is given the time to.
@@ -103,15 +105,34 @@ export async function encodeVerified(request: EncodeRequest): Promise<EncodeResu
   }
 }
 
-async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<void> {
+/** Whether the file is to be an mp3 and nothing around it. */
+export const isBareMp3 = ({ plan, muxer = plan.muxer }: Pick<EncodeRequest, "plan" | "muxer">): boolean =>
+  plan.format === "mp3" && muxer === "mp3";
+
+/** Puts the length of what went in into the file, where it is known. */
+async function declareLength({ source, plan, filter, expectedFrames, outPath }: EncodeRequest, fedBytes: number) {
+  const isAsFed = "pcm" in source && filter === undefined && source.sampleRateHz === plan.sampleRateHz;
+  const samples = isAsFed ? fedBytes / (4 * source.channels) : expectedFrames;
+  if (samples !== undefined && Number.isFinite(samples)) await writeGaplessTag(outPath, Math.floor(samples));
+}
+
+/** @returns the bytes that were handed on */
+async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<number> {
+  let bytes = 0;
+  const count = async function* (chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  };
   try {
-    await pipeline(pcm, stdin);
+    await pipeline(pcm, count, stdin);
   } catch (error) {
     const code = (error as { code?: unknown } | null)?.code;
     // The encoder ended early, and says itself why.
-    if (code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE") return;
-    throw error;
+    if (code !== "EPIPE" && code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   }
+  return bytes;
 }
 
 /** Reads the decoder of an encoded file, or of its bare packets, to its end; rejects with its failure. */

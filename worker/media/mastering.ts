@@ -1,14 +1,14 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
-import type { EncodeRequest } from "./encode.ts";
+import { type EncodeRequest, isBareMp3 } from "./encode.ts";
 import { encodeOnCores } from "./encode-parallel.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { readFloatFrames } from "./float-frames.ts";
 import type { FrameFilter } from "./frame-filter.ts";
 import { createLoudnessMeter, type LoudnessReading } from "./loudness-meter.ts";
 import type { PcmFile } from "./pcm-file.ts";
-import { isRepairable, repairPeaks } from "./repair-peaks.ts";
+import { repairPeaks } from "./repair-peaks.ts";
 import { createTruePeakLimiter } from "./true-peak-limiter.ts";
 
 export interface MasteringTarget {
@@ -87,7 +87,8 @@ export function masterTo(
   limiting: LimitedSource,
 ): Promise<MasteringResult> {
   const { ceilingDbtp } = target;
-  const encoding = { ...request, ceilingDbtp: isRepairable(request) ? ceilingDbtp : undefined };
+  // Only in such a file single peaks can be taken back.
+  const encoding = { ...request, ceilingDbtp: isBareMp3(request) ? ceilingDbtp : undefined };
   return masterWith(target, request.plan, {
     choose: (loudnessLufs, limitDbtp) => chooseSetting(loudnessLufs, limitDbtp, source.reading, limiting),
     encode: async (setting) => repairPeaks(request, await encodeWith(setting, source, encoding, limiting), ceilingDbtp),

@@ -1,5 +1,5 @@
 import { startFfmpeg } from "../process/run-ffmpeg.ts";
-import { type EncodeRequest, type EncodeResult, measureDecoded } from "./encode.ts";
+import { type EncodeRequest, type EncodeResult, isBareMp3, measureDecoded } from "./encode.ts";
 import { buildVerifyArgs } from "./encode-args.ts";
 import { gainStepDb, lowerGranules } from "./lower-granules.ts";
 
@@ -9,10 +9,6 @@ const mostRounds = 3;
 const reachGranules = 2;
 
 type Repairable = Omit<EncodeRequest, "source" | "ceilingDbtp">;
-
-/** Whether single peaks of such a file can be taken back: only then they are worth looking for. */
-export const isRepairable = ({ plan, muxer = plan.muxer }: Pick<EncodeRequest, "plan" | "muxer">): boolean =>
-  plan.format === "mp3" && muxer === "mp3";
 
 /**
  * Brings an encoded mp3 under its ceiling where a few decoded peaks, found while it was encoded, pass it: the granules that make them are turned down by
@@ -24,7 +20,7 @@ export async function repairPeaks<Result extends EncodeResult>(
   result: Result,
   ceilingDbtp: number,
 ): Promise<Result> {
-  if (!isRepairable(request)) return result;
+  if (!isBareMp3(request)) return result;
   const { plan, outPath, toolchain, signal } = request;
   // Peaks for a picture were taken while it was encoded; these few differ by what no picture shows.
   const finished = { ...request, ceilingDbtp, decodeAfterwards: true, onSamples: undefined, onPcm16: undefined };

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { Warning } from "../../core/report.ts";
 import { mixDucked } from "../media/duck-mix.ts";
+import { isBareMp3 } from "../media/encode.ts";
 import { encodeOnCores } from "../media/encode-parallel.ts";
 import { readFloatFrames } from "../media/float-frames.ts";
 import type { FrameFilter } from "../media/frame-filter.ts";
@@ -11,7 +12,7 @@ import type { PcmFormat } from "../media/pcm-decode-args.ts";
 import { joinPcm } from "../media/pcm-joiner.ts";
 import { zeroSeconds } from "../media/pcm-time.ts";
 import { createPeaksAccumulator } from "../media/peaks.ts";
-import { isRepairable, repairPeaks } from "../media/repair-peaks.ts";
+import { repairPeaks } from "../media/repair-peaks.ts";
 import { createTruePeakLimiter } from "../media/true-peak-limiter.ts";
 import { keepMixExtras } from "./mix-extras.ts";
 import { buildMixGains } from "./mix-levels.ts";
@@ -143,7 +144,7 @@ async function renderMix(
         decodeAfterwards: extras.hasChapters,
         signal: context.signal,
         expectedFrames: totalFrames,
-        ceilingDbtp: isRepairable({ plan: output.encoder, muxer: extras.muxer }) ? params.ceilingDbtp : undefined,
+        ceilingDbtp: isBareMp3({ plan: output.encoder, muxer: extras.muxer }) ? params.ceilingDbtp : undefined,
         onProgress,
         ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
       };
