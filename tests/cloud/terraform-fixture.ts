@@ -30,6 +30,8 @@ export async function setUpTerraform(): Promise<TerraformSetup | string> {
   const given = process.env;
   if (!has("terraform")) return "no terraform on PATH: install Terraform 1.11 or newer";
   const command = given.MIXDOWN_TF_SETUP ?? (existsSync(standin) ? `'${standin}' up --from .` : "");
+  if (given.MIXDOWN_TF_SETUP === undefined && command !== "" && !has("go"))
+    return "no go on PATH, by which the stand-in builds its provider: install Go";
   const env: NodeJS.ProcessEnv = {
     ...given,
     CHECKPOINT_DISABLE: "1",

@@ -142,12 +142,15 @@ describeOnAws("What functions and workers really call", () => {
     rig.ecs.strike(await client.started("given-back"), spotInterruption);
     for (const id of ["killed", "given-back", "gone"]) await client.ended(id);
 
-    await client.started("canceled");
+    const canceled = await client.started("canceled");
+    // It is to be at work when it is canceled, however fast that is.
+    canceled.child.kill("SIGSTOP");
     const waits = { jobId: "waits", kind: "clean", inputs: [{ jobId: "canceled", output: "canceled.mp3" }] };
     await ask("POST", "/v1/jobs", waits);
     await bury({ jobId: "waits", attempt: 1 });
     await client.ended("waits");
     await ask("POST", "/v1/jobs/canceled/cancel");
+    canceled.child.kill("SIGCONT");
     await rig.functions.call("reconciler", {});
     await client.ended("canceled");
     await rig.functions.call("authorizer", {
