@@ -106,7 +106,7 @@ export function createPeaksAccumulator(format: PeaksFormat): PeaksAccumulator {
     finish() {
       if (inPixel > 0) closePixel();
       const values = pairs.slice(0, used);
-      const data = format.bits === 16 ? values : Int8Array.from(values, (value) => Math.trunc(value / 256));
+      const data = format.bits === 16 ? values : toBytes(values);
       return {
         sampleRateHz: format.sampleRateHz,
         samplesPerPixel,
@@ -116,6 +116,13 @@ export function createPeaksAccumulator(format: PeaksFormat): PeaksAccumulator {
       };
     },
   };
+}
+
+/** Cut toward zero. A plain loop: `Int8Array.from` takes twenty times as long. */
+function toBytes(values: Int16Array): Int8Array {
+  const bytes = new Int8Array(values.length);
+  for (let at = 0; at < values.length; at++) bytes[at] = Math.trunc((values[at] as number) / 256);
+  return bytes;
 }
 
 /** The JSON document of audiowaveform's data format version 2 (bbc/audiowaveform, doc/DataFormat.md). */
