@@ -2,12 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import type { Browser, Page } from "playwright-core";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { EmbeddedFixture } from "../e2e/embedded-fixture.ts";
-import { launchChromium, servePage } from "./chromium-fixture.ts";
+import { expect, test } from "vitest";
+import { useBrowserPage } from "./page-fixture.ts";
 
 const megabyte = 1024 ** 2;
 /** The large file; on a machine that is slow or small, less, but more than 100: below, Uppy takes the form. */
@@ -15,44 +11,13 @@ const largeMegabytes = Number(process.env.MIXDOWN_TEST_UPLOAD_MB ?? 300);
 /** Uppy's own, S3's smallest. */
 const partBytes = 5 * megabyte;
 
-let fixture: EmbeddedFixture;
-let server: Awaited<ReturnType<EmbeddedFixture["start"]>>;
-let site: Awaited<ReturnType<typeof servePage>>;
-let browser: Browser;
-let page: Page;
-let endpoint: string;
 /** `METHOD path` of what the browser sent to the platform. */
 let calls: string[];
-const standingEnv = process.env.MIXDOWN_CORS_ORIGINS;
-
-beforeEach(async () => {
-  const bundled = await build({
-    entryPoints: [fileURLToPath(new URL("uppy-page.ts", import.meta.url))],
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "browser",
-  });
-  site = await servePage(bundled.outputFiles[0]?.text ?? "");
-  process.env.MIXDOWN_CORS_ORIGINS = site.origin;
-  fixture = await EmbeddedFixture.open();
-  server = await fixture.start();
-  endpoint = /http:\/\/[\w.]+:\d+/.exec(server.text)?.[0] ?? "";
-  expect(endpoint, server.text).not.toBe("");
-  browser = await launchChromium();
-  page = await browser.newPage();
+const used = useBrowserPage(new URL("uppy-page.ts", import.meta.url), (page, endpoint) => {
   calls = [];
   page.on("request", (request) => {
     if (request.url().startsWith(endpoint)) calls.push(`${request.method()} ${new URL(request.url()).pathname}`);
   });
-  await page.goto(site.origin);
-});
-afterEach(async () => {
-  await browser.close();
-  await site.close();
-  await fixture.close();
-  if (standingEnv === undefined) delete process.env.MIXDOWN_CORS_ORIGINS;
-  else process.env.MIXDOWN_CORS_ORIGINS = standingEnv;
 });
 
 interface Outcome {
@@ -61,9 +26,9 @@ interface Outcome {
   readonly partsByUppy: number;
 }
 const upload = (megabytes: number): Promise<Outcome> =>
-  page.evaluate(
+  used.page.evaluate(
     ([to, size]) => (globalThis as unknown as { upload(to: string, size: number): Promise<Outcome> }).upload(to, size),
-    [endpoint, megabytes] as const,
+    [used.baseUrl, megabytes] as const,
   );
 
 /** What the page makes. */
@@ -78,8 +43,8 @@ function hashOfFile(megabytes: number): string {
 }
 
 async function describeStored(key: string): Promise<{ sizeBytes: number; sha256: string; contentType: string }> {
-  const path = join(fixture.dataDir, "stored");
-  const { sizeBytes, contentType } = await fixture.platform.objects.getFile(key, path);
+  const path = join(used.fixture.dataDir, "stored");
+  const { sizeBytes, contentType } = await used.fixture.platform.objects.getFile(key, path);
   const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
   rmSync(path);
   return { sizeBytes, sha256, contentType };
@@ -95,12 +60,12 @@ test("fails when Uppy's upload in parts does not resume from what had arrived, a
     () => true,
   );
   while (partPuts() < parts / 2 && !(await Promise.race([broken, sleep(20)]))) {}
-  server.kill("SIGKILL");
+  used.server.kill("SIGKILL");
   const beforeKill = partPuts();
   expect(beforeKill).toBeGreaterThanOrEqual(parts / 2);
   expect(beforeKill).toBeLessThan(parts);
   await sleep(1_000);
-  expect((await fixture.start(Number(new URL(endpoint).port))).text).toContain("is running");
+  expect((await used.fixture.start(Number(new URL(used.baseUrl).port))).text).toContain("is running");
   const { key, failures, partsByUppy } = await outcome;
   expect(failures).toBeGreaterThan(0);
   // One upload from beginning to end, whose parts were asked for, and none of them sent a second time but the broken one.

@@ -1,27 +1,21 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { dueTimeOf } from "../../core/due-time.ts";
 import type { Job } from "../../core/job.ts";
 import { isoTime } from "../../core/platform.ts";
 import type { JobQuery, JobStore } from "../../core/ports.ts";
-import { buildTestJob, changed, claimed, failed, handedBack, succeeded } from "../fixtures/jobs.ts";
-import type { OpenedJobStore } from "./job-store.ts";
+import { changed, claimed, failed, handedBack, succeeded } from "../fixtures/jobs.ts";
+import { type OpenedJobStore, useJobStore } from "./job-store-fixture.ts";
 
 /** What every JobStore's lists must do. */
 export function jobListsContract(name: string, open: () => Promise<OpenedJobStore>): void {
   describe(`${name} as a list of jobs`, () => {
-    let opened: OpenedJobStore;
+    const store = useJobStore(open);
+    const { put, write } = store;
     let jobs: JobStore;
-    beforeEach(async () => {
-      opened = await open();
-      jobs = opened.jobs;
+    beforeEach(() => {
+      jobs = store.opened.jobs;
     });
-    afterEach(() => opened.close());
 
-    const put = async (overrides: Partial<Job> = {}): Promise<Job> => (await jobs.create(buildTestJob(overrides))).job;
-    const write = async (before: Job, after: Job): Promise<Job> => {
-      expect(await jobs.update(before, after)).toBe(true);
-      return after;
-    };
     const putAged = (minute: number, overrides: Partial<Job> = {}): Promise<Job> =>
       put({ createdAt: isoTime(Date.UTC(2026, 0, 1, 0, minute)), ...overrides });
     const idsOf = (list: Iterable<Job>): string[] => [...list].map((job) => job.jobId);
@@ -122,7 +116,7 @@ export function jobListsContract(name: string, open: () => Promise<OpenedJobStor
         const retried = await write(ended, { ...handedBack(ended), error: null, finishedAt: null });
         const expected = [queued, running, retried];
         expect(idsOf(await active()).toSorted()).toEqual(idsOf(expected).toSorted());
-        expect(idsOf(await active(opened.other)).toSorted()).toEqual(idsOf(expected).toSorted());
+        expect(idsOf(await active(store.opened.other)).toSorted()).toEqual(idsOf(expected).toSorted());
         expect((await active()).find((job) => job.jobId === running.jobId)).toEqual(running);
         expect(canceled.status).toBe("canceled");
       });
@@ -164,7 +158,7 @@ export function jobListsContract(name: string, open: () => Promise<OpenedJobStor
           const dueAt = dueTimeOf(job) ?? Number.NaN;
           expect(await due(dueAt - 1), `${job.jobId} early`).not.toContain(job.jobId);
           expect(await due(dueAt), `${job.jobId} late`).toContain(job.jobId);
-          expect(await due(dueAt, opened.other)).toContain(job.jobId);
+          expect(await due(dueAt, store.opened.other)).toContain(job.jobId);
         }
         expect(await due(Number.MAX_SAFE_INTEGER)).toEqual(idsOf(standing).toSorted());
       });

@@ -1,6 +1,7 @@
 import { createSqsJobQueue } from "../../adapters/aws/job-queue.ts";
 import { createTestQueues, describeOnAws } from "../fixtures/aws-emulator.ts";
-import { jobQueueContract, type OpenedJobQueue } from "./job-queue.ts";
+import { jobQueueContract } from "./job-queue.ts";
+import type { OpenedJobQueue } from "./job-queue-fixture.ts";
 
 /** SQS counts in seconds; longer than the longest look, so that what is out stays out. */
 const visibilityTimeoutSeconds = 2;

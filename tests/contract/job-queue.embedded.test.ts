@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openDatabase } from "../../adapters/embedded/database.ts";
 import { createSqliteJobQueue } from "../../adapters/embedded/job-queue.ts";
-import { jobQueueContract, type OpenedJobQueue } from "./job-queue.ts";
+import { jobQueueContract } from "./job-queue.ts";
+import type { OpenedJobQueue } from "./job-queue-fixture.ts";
 
 const settings = { visibilityTimeoutMs: 10_000, maxReceiveCount: 3 };
 

@@ -1,65 +1,23 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { JobQueue, QueueMessage } from "../../core/ports.ts";
-
-export interface OpenedJobQueue {
-  readonly queue: JobQueue;
-  /** The same queue as another process sees it. */
-  readonly other: JobQueue;
-  /** As the queue is set; short where time really passes. */
-  readonly visibilityTimeoutMs: number;
-  readonly maxReceiveCount: number;
-  /** Lets time pass for the queue: by its clock where it has one, else by waiting. */
-  pass(ms: number): Promise<void>;
-  /** Whether `pass` can pass minutes. */
-  readonly hasClock: boolean;
-  /** How long a message may stay unseen though it is there: 0 where a look sees everything. */
-  readonly patienceMs: number;
-  close(): Promise<void>;
-}
+import { type OpenedJobQueue, useJobQueue } from "./job-queue-fixture.ts";
+import { jobRedeliveryContract } from "./job-queue-redelivery.ts";
 
 const dedupWindowMs = 5 * 60_000;
 
 /** What every JobQueue must do. `open` gives an empty queue. */
 export function jobQueueContract(name: string, open: () => Promise<OpenedJobQueue>): void {
   describe(`${name} as a JobQueue`, () => {
+    const used = useJobQueue(open);
+    const { send, lapse, receive, receiveOne, receiveDead, drain, bodies } = used;
     let opened: OpenedJobQueue;
     let queue: JobQueue;
-    beforeEach(async () => {
-      opened = await open();
+    beforeEach(() => {
+      opened = used.opened;
       queue = opened.queue;
     });
-    afterEach(() => opened.close());
-
-    const send = (groupId: string, body: string, deduplicationId: string = randomUUID()) =>
-      queue.send({ groupId, body, deduplicationId });
-    const lapse = () => opened.pass(opened.visibilityTimeoutMs + 50);
-
-    /** Looks until there is something, as consumers do. */
-    async function look<T>(take: () => Promise<readonly T[]>): Promise<readonly T[]> {
-      for (const deadline = Date.now() + opened.patienceMs; ; ) {
-        const found = await take();
-        if (found.length > 0 || Date.now() >= deadline) return found;
-      }
-    }
-    const receive = (max = 1) => look(() => queue.receive(max));
-    const receiveOne = async (): Promise<QueueMessage> => {
-      const [message] = await receive();
-      if (message === undefined) throw new Error("there was no message");
-      return message;
-    };
-    const receiveDead = () => look(() => queue.receiveDeadLetters(10));
-    /** Takes and acknowledges everything, one look after the other. */
-    async function drain(): Promise<QueueMessage[]> {
-      const all: QueueMessage[] = [];
-      for (let batch = await receive(10); batch.length > 0; batch = await receive(10)) {
-        for (const message of batch) await queue.acknowledge(message.receipt);
-        all.push(...batch);
-      }
-      return all;
-    }
-    const bodies = (messages: readonly { readonly body: string }[]) => messages.map((message) => message.body);
 
     test("fails when an empty queue gives anything", async () => {
       expect(await queue.receive(10)).toEqual([]);
@@ -135,111 +93,7 @@ export function jobQueueContract(name: string, open: () => Promise<OpenedJobQueu
       });
     });
 
-    describe("visibility", () => {
-      test("fails when a message that is out is handed out again before its time, or never again", async () => {
-        await send("a", "a1");
-        await send("a", "a2");
-        const first = await receiveOne();
-        expect(await queue.receive(10)).toEqual([]);
-        await lapse();
-        const again = await receiveOne();
-        expect(again).toMatchObject({ id: first.id, body: "a1", receiveCount: 2 });
-        expect(again.receipt).not.toBe(first.receipt);
-      });
-
-      test("fails when a receipt of an earlier delivery still has an effect", async () => {
-        await send("a", "a1");
-        const first = await receiveOne();
-        await lapse();
-        const second = await receiveOne();
-        // A store may say so or be silent; the message must not care.
-        await queue.acknowledge(first.receipt).catch(() => {});
-        await queue.release(first.receipt).catch(() => {});
-        expect(await queue.receive(10)).toEqual([]);
-        await lapse();
-        const third = await receiveOne();
-        expect(third.id).toBe(second.id);
-        await queue.acknowledge(third.receipt);
-        await lapse();
-        expect(await queue.receive(10)).toEqual([]);
-        expect(await queue.receiveDeadLetters(10)).toEqual([]);
-      });
-
-      test("fails when an acknowledged message comes back", async () => {
-        await send("a", "a1");
-        await queue.acknowledge((await receiveOne()).receipt);
-        await lapse();
-        expect(await queue.receive(10)).toEqual([]);
-      });
-
-      test("fails when a released message waits, or lets a later one of its group pass", async () => {
-        await send("a", "a1");
-        await send("a", "a2");
-        await queue.release((await receiveOne()).receipt);
-        const again = await receiveOne();
-        expect(again).toMatchObject({ body: "a1", receiveCount: 2 });
-        await queue.acknowledge(again.receipt);
-        expect(bodies(await drain())).toEqual(["a2"]);
-      });
-    });
-
-    describe("dead letters", () => {
-      test("fails when a message is handed out beyond its maximum, or blocks its group then", async () => {
-        await send("a", "poison");
-        await send("a", "good");
-        for (let count = 1; count <= opened.maxReceiveCount; count++) {
-          const message = await receiveOne();
-          expect(message).toMatchObject({ body: "poison", receiveCount: count });
-          // By both ways in which a consumer can fail.
-          if (count % 2 === 0) await queue.release(message.receipt);
-          else await lapse();
-        }
-        expect(bodies(await drain())).toEqual(["good"]);
-        const dead = await receiveDead();
-        expect(bodies(dead)).toEqual(["poison"]);
-        expect(dead[0]?.reason).toBe(`received ${opened.maxReceiveCount} times without success`);
-      });
-
-      test("fails when a rejected message comes back, loses its reason, or blocks its group", async () => {
-        await send("a", "bad");
-        await send("a", "good");
-        const bad = await receiveOne();
-        await queue.reject(bad, "usage_invalid_message: the body is not JSON");
-        expect(bodies(await drain())).toEqual(["good"]);
-        await send("a", "later");
-        expect(bodies(await drain())).toEqual(["later"]);
-        const [letter] = await receiveDead();
-        expect(letter).toMatchObject({ body: "bad", reason: "usage_invalid_message: the body is not JSON" });
-        await lapse();
-        expect(await queue.receive(10)).toEqual([]);
-      });
-
-      test("fails when a dead letter is taken twice at once, lost with its consumer, or kept after the end", async () => {
-        for (const number of [1, 2]) {
-          await send(`group-${number}`, `bad-${number}`);
-          await queue.reject(await receiveOne(), `reason ${number}`);
-        }
-        const taken: string[] = [];
-        while (taken.length < 2) {
-          const batch = await receiveDead();
-          if (batch.length === 0) break;
-          taken.push(...batch.map((letter) => `${letter.body}: ${letter.reason}`));
-        }
-        expect(taken.toSorted()).toEqual(["bad-1: reason 1", "bad-2: reason 2"]);
-        expect(await opened.other.receiveDeadLetters(10)).toEqual([]);
-        // More often than any maximum of the queue itself: a dead letter has nowhere else to go.
-        for (let count = 0; count <= opened.maxReceiveCount; count++) await lapse().then(receiveDead);
-        await lapse();
-        const again: string[] = [];
-        for (let batch = await receiveDead(); batch.length > 0; batch = await receiveDead()) {
-          for (const letter of batch) await queue.acknowledge(letter.receipt);
-          again.push(...bodies(batch));
-        }
-        expect(again.toSorted()).toEqual(["bad-1", "bad-2"]);
-        await lapse();
-        expect(await queue.receiveDeadLetters(10)).toEqual([]);
-      });
-    });
+    jobRedeliveryContract(used);
 
     test("fails when consumers that race do a message twice, lose one, or overtake each other within a group", async () => {
       const sent = Array.from({ length: 30 }, (_, number) => ({ group: `group-${number % 6}`, body: String(number) }));

@@ -3,7 +3,8 @@ import { createDynamoJobStore } from "../../adapters/aws/jobs/job-store.ts";
 import { openTable } from "../../adapters/aws/table.ts";
 import { createTestTable, describeOnAws } from "../fixtures/aws-emulator.ts";
 import { jobListsContract } from "./job-lists.ts";
-import { jobStoreContract, type OpenedJobStore } from "./job-store.ts";
+import { jobStoreContract } from "./job-store.ts";
+import type { OpenedJobStore } from "./job-store-fixture.ts";
 
 const cursorKey = async () => Buffer.from("a key that only this test knows");
 

@@ -5,7 +5,8 @@ import { openDatabase } from "../../adapters/embedded/database.ts";
 import { createSqliteEventLog } from "../../adapters/embedded/event-log.ts";
 import { createSqliteJobStore } from "../../adapters/embedded/job-store.ts";
 import { jobListsContract } from "./job-lists.ts";
-import { jobStoreContract, type OpenedJobStore } from "./job-store.ts";
+import { jobStoreContract } from "./job-store.ts";
+import type { OpenedJobStore } from "./job-store-fixture.ts";
 
 async function open(): Promise<OpenedJobStore> {
   const folder = mkdtempSync(join(tmpdir(), "mixdown-jobs-"));

@@ -7,7 +7,8 @@ import { HeadObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createS3ObjectStore } from "../../adapters/aws/objects/object-store.ts";
 import { createTestBuckets, describeOnAws } from "../fixtures/aws-emulator.ts";
-import { type OpenedObjectStore, objectStoreContract } from "./object-store.ts";
+import { objectStoreContract } from "./object-store.ts";
+import type { OpenedObjectStore } from "./object-store-fixture.ts";
 
 async function open() {
   const { buckets, remove } = await createTestBuckets();

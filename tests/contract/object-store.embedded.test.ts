@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFileObjectStore } from "../../adapters/embedded/object-store.ts";
-import { type OpenedObjectStore, objectStoreContract } from "./object-store.ts";
+import { objectStoreContract } from "./object-store.ts";
+import type { OpenedObjectStore } from "./object-store-fixture.ts";
 
 async function open(): Promise<OpenedObjectStore> {
   const base = mkdtempSync(join(tmpdir(), "mixdown-objects-"));

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createClient, MixdownApiError, type MixdownClient, type ResumePoint } from "../../client/index.ts";
 import { findFreePort } from "../fixtures/free-port.ts";
+import { createWords } from "../fixtures/random.ts";
 import { EmbeddedFixture } from "./embedded-fixture.ts";
 
 let fixture: EmbeddedFixture;
@@ -29,11 +30,9 @@ const megabyte = 1024 ** 2;
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 /** Bytes without a pattern that a lost or swapped part could hide in. */
 function makeBytes(length: number): Uint8Array<ArrayBuffer> {
+  const next = createWords(7);
   const bytes = new Uint8Array(length);
-  for (let index = 0, state = 7; index < length; index += 1) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    bytes[index] = state >>> 24;
-  }
+  for (let index = 0; index < length; index += 1) bytes[index] = next() >>> 24;
   return bytes;
 }
 const partPuts = () => calls.filter((call) => call.startsWith("PUT /files/"));

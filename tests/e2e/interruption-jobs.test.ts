@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createRandom } from "../fixtures/hostile/hostile-file.ts";
+import { createRandom } from "../fixtures/random.ts";
 import { EmbeddedFixture } from "./embedded-fixture.ts";
 import { findMarked } from "./process-tree.ts";
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createRandom } from "../fixtures/hostile/hostile-file.ts";
+import { createRandom } from "../fixtures/random.ts";
 import { entry, ffmpeg, run, useFolder } from "./cli-fixtures.ts";
 import { findMarked } from "./process-tree.ts";
 

@@ -6,6 +6,7 @@ import { type CleanParams, parseParams } from "../../core/kinds/index.ts";
 import type { Toolchain } from "../../worker/media/toolchain.ts";
 import { clean } from "../../worker/recipes/clean.ts";
 import type { RecipeResult } from "../../worker/recipes/recipe.ts";
+import { createWords } from "../fixtures/random.ts";
 
 const execute = promisify(execFile);
 
@@ -43,12 +44,8 @@ export async function runClean(
 
 /** Noise of a fixed seed with standard deviation 1 and mean 0: an offset would rightly be taken away. */
 export function makeNoise(length: number, seed = 1): Float32Array {
-  let state = seed;
-  const uniform = () => {
-    // Numerical Recipes' 32-bit generator.
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state + 0.5) / 2 ** 32;
-  };
+  const next = createWords(seed);
+  const uniform = () => (next() + 0.5) / 2 ** 32;
   const noise = Float32Array.from(
     { length },
     () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
@@ -63,21 +60,6 @@ const powerOf = (samples: Float32Array) => samples.reduce((sum, value) => sum + 
 export function addNoise(clean: Float32Array, noise: Float32Array, snrDb: number): Float32Array {
   const scale = Math.sqrt(powerOf(clean) / powerOf(noise) / 10 ** (snrDb / 10));
   return clean.map((value, at) => value + scale * (noise[at] ?? 0));
-}
-
-/** Scale-invariant signal-to-distortion ratio, dB (Le Roux et al. 2019), over the shorter of both. */
-export function measureSiSdr(reference: Float32Array, estimate: Float32Array): number {
-  const length = Math.min(reference.length, estimate.length);
-  let own = 0;
-  let cross = 0;
-  for (let at = 0; at < length; at++) {
-    own += (reference[at] ?? 0) ** 2;
-    cross += (reference[at] ?? 0) * (estimate[at] ?? 0);
-  }
-  const scale = cross / own;
-  let error = 0;
-  for (let at = 0; at < length; at++) error += ((estimate[at] ?? 0) - scale * (reference[at] ?? 0)) ** 2;
-  return 10 * Math.log10((scale * scale * own) / error);
 }
 
 /** Level of one frequency over the whole, dB re amplitude 1, behind a Hann window. */

@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createRealFft } from "../../worker/media/spectral-fft.ts";
 import {
+  cutNarration,
   type FanKind,
   filterOnePole,
   makeBabble,
   makeFan,
   makeWhite,
   mixAtSnr,
-  readSamples,
+  readMusic,
   rms,
   siSdrDb,
   speakNarration,
@@ -23,17 +24,11 @@ let babble: Float32Array = new Float32Array(0);
 let music: Float32Array = new Float32Array(0);
 
 beforeAll(async () => {
-  for (const voice of voices) speech.push(prepare(await speakNarration(voice, rate)));
+  // Ten seconds: short for the machine, long enough for pauses.
+  for (const voice of voices) speech.push(cutNarration(await speakNarration(voice, rate), 10, rate));
   babble = await makeBabble(10 * rate, rate, 6);
-  music = await readSamples("assets/demo/music-bed.opus", "-ar", String(rate));
+  music = await readMusic(rate);
 });
-
-/** The first ten seconds, with half a second before the first word: short for the machine, long enough for pauses. */
-function prepare(voice: Float32Array): Float32Array {
-  const out = new Float32Array(10 * rate);
-  out.set(voice.subarray(0, 9.5 * rate), 0.5 * rate);
-  return out;
-}
 
 /** The whole recipe on `samples`, WAV in and out, so quiet that the limiter has nothing to do. */
 async function cleanSamples(samples: Float32Array, sampleRateHz = rate, channels = 1) {

@@ -1,20 +1,23 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll } from "vitest";
 import { readToolPaths } from "../../config/tool-paths.ts";
 import { findToolchain, type Toolchain } from "../../worker/media/toolchain.ts";
+import type { RecipeContext } from "../../worker/recipes/recipe.ts";
 
 const execute = promisify(execFile);
 
-/** A temporary folder and the tools for the tests of one file; the folder is removed at their end. */
-export function useMediaFixtures(): {
+export interface MediaFixtures {
   readonly dir: string;
   readonly toolchain: Toolchain;
   file(name: string): string;
-} {
+}
+
+/** A temporary folder and the tools for the tests of one file; the folder is removed at their end. */
+export function useMediaFixtures(): MediaFixtures {
   let dir = "";
   let toolchain: Toolchain | undefined;
   beforeAll(async () => {
@@ -34,6 +37,18 @@ export function useMediaFixtures(): {
   };
 }
 
+/** What a recipe is given for files, with a scratch folder of its own. */
+export async function buildContext(fixtures: MediaFixtures, paths: readonly string[]): Promise<RecipeContext> {
+  return {
+    inputs: paths.map((path) => ({ path, name: basename(path) })),
+    scratchDir: await mkdtemp(join(fixtures.dir, "run-")),
+    toolchain: fixtures.toolchain,
+    signal: AbortSignal.timeout(60_000),
+    peaks: false,
+    onProgress: () => {},
+  };
+}
+
 /** Runs the system's ffmpeg plainly, not through the code under test. */
 export async function ffmpeg(...args: readonly string[]): Promise<string> {
   const { stderr } = await execute("ffmpeg", ["-y", "-nostdin", "-hide_banner", "-nostats", ...args], {
@@ -49,6 +64,19 @@ export async function decode(path: string, ...args: readonly string[]): Promise<
     encoding: "buffer",
   });
   return new Float32Array(stdout.buffer, stdout.byteOffset, stdout.byteLength >> 2).slice();
+}
+
+/** Writes interleaved samples, encoded by the extension and `args`. */
+export async function writeSamples(
+  path: string,
+  samples: Float32Array,
+  format: { readonly sampleRateHz: number; readonly channels: number },
+  ...args: readonly string[]
+): Promise<void> {
+  const raw = `${path}.f32`;
+  await writeFile(raw, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+  const pcm = ["-f", "f32le", "-ar", `${format.sampleRateHz}`, "-ac", `${format.channels}`, "-i", raw];
+  await ffmpeg("-v", "error", ...pcm, ...args, path);
 }
 
 /** Speech of espeak-ng, mono, at `sampleRateHz`. */

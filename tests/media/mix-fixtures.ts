@@ -1,9 +1,8 @@
-import { writeFile } from "node:fs/promises";
 import { parseParams } from "../../core/kinds/index.ts";
 import type { Toolchain } from "../../worker/media/toolchain.ts";
 import { mix } from "../../worker/recipes/mix.ts";
 import type { RecipeContext, RecipeResult } from "../../worker/recipes/recipe.ts";
-import { decode, ffmpeg, speak } from "./media-fixtures.ts";
+import { decode, ffmpeg, speak, writeSamples } from "./media-fixtures.ts";
 
 /** Runs the recipe on files; `scratchDir` gets the output. */
 export function runMix(
@@ -64,10 +63,8 @@ export function makeTone(seconds: number, level = 0.1, hertz = bedHz): Float32Ar
 
 /** Writes mono samples at `rate`, in the format of the extension and as `args` say. */
 export async function writeSound(path: string, samples: Float32Array, ...args: readonly string[]): Promise<string> {
-  const raw = `${path}.f32`;
-  await writeFile(raw, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
   const exact = path.endsWith(".wav") ? ["-c:a", "pcm_f32le"] : [];
-  await ffmpeg("-v", "error", "-f", "f32le", "-ar", `${rate}`, "-ac", "1", "-i", raw, ...exact, ...args, path);
+  await writeSamples(path, samples, { sampleRateHz: rate, channels: 1 }, ...exact, ...args);
   return path;
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { audioFormatNames } from "../../core/kinds/audio-formats.ts";
+import { createWords } from "../fixtures/random.ts";
 import { decode, useMediaFixtures } from "./media-fixtures.ts";
 import {
   concat,
@@ -71,11 +72,8 @@ describe("ducking", () => {
   test("fails when the noise of a room, 25 dB under the voice, holds the music down or hides the voice", async () => {
     const energy = first.reduce((sum, value) => sum + value * value, 0);
     const level = Math.sqrt(energy / first.length) / 10 ** (25 / 20);
-    let state = 1;
-    const noise = Float32Array.from(voice, () => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-      return (level * Math.sqrt(3) * state) / 2 ** 31;
-    });
+    const next = createWords(1);
+    const noise = Float32Array.from(voice, () => (level * Math.sqrt(3) * (next() | 0)) / 2 ** 31);
     await writeSound(
       fixtures.file("room.wav"),
       voice.map((value, index) => value + (noise[index] ?? 0)),

@@ -3,7 +3,7 @@ import type { StitchParams } from "../../core/kinds/index.ts";
 import type { Toolchain } from "../../worker/media/toolchain.ts";
 import type { RecipeContext, RecipeResult } from "../../worker/recipes/recipe.ts";
 import { stitch } from "../../worker/recipes/stitch.ts";
-import { ffmpeg } from "./media-fixtures.ts";
+import { decode, ffmpeg, type MediaFixtures, writeSamples } from "./media-fixtures.ts";
 
 /** Runs the recipe on files; `scratchDir` gets the output. */
 export function runStitch(
@@ -51,10 +51,7 @@ export async function writePulses(
       for (let channel = 0; channel < channels; channel++) samples[at * channels + channel] = value;
     }
   }
-  const raw = `${path}.f32`;
-  await writeFile(raw, Buffer.from(samples.buffer));
-  const pcm = ["-f", "f32le", "-ar", `${sampleRateHz}`, "-ac", `${channels}`, "-i", raw];
-  await ffmpeg("-v", "error", ...pcm, ...args, path);
+  await writeSamples(path, samples, format, ...args);
 }
 
 /** Seconds of the pulse that lies within 20 ms of `near`, to a hundredth of a sample; NaN where there is none. */
@@ -79,4 +76,28 @@ export function findPulse(samples: Float32Array, sampleRateHz: number, near: num
   const sample = 1 / sampleRateHz;
   const coarse = search(near - 0.02, near + 0.02, sample);
   return search(coarse - sample, coarse + sample, sample / 100);
+}
+
+/** 16-bit samples, each of its own value within the file and unlike those of the others. */
+export const noise = (length: number, seed: number): Int16Array =>
+  Int16Array.from({ length }, (_, at) => ((Math.imul(at + 1, 2_654_435_761) ^ Math.imul(seed, 40_503)) >> 12) % 30_000);
+
+/** Writes interleaved samples under `name`, in the format of its extension. */
+export async function writeNoise(
+  fixtures: MediaFixtures,
+  name: string,
+  samples: Int16Array,
+  channels: number,
+  rate = 44_100,
+): Promise<string> {
+  const raw = fixtures.file(`${name}.s16`);
+  await writeFile(raw, Buffer.from(samples.buffer));
+  const path = fixtures.file(name);
+  await ffmpeg("-v", "error", "-f", "s16le", "-ar", `${rate}`, "-ac", `${channels}`, "-i", raw, path);
+  return path;
+}
+
+/** The 16-bit samples of a file. */
+export async function readSamples(path: string): Promise<Int16Array> {
+  return Int16Array.from(await decode(path), (value) => Math.round(value * 32_768));
 }

@@ -44,7 +44,8 @@ export async function runStitchTree(dir: string, paths: readonly string[], param
   return { report, cpuSeconds, mostProcesses, peakMebibytes: peakKibibytes / 1024 };
 }
 
-async function listTree(pid: number): Promise<number[]> {
+/** The process and all that it has started, and those in turn. */
+export async function listTree(pid: number): Promise<number[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
   const below = await Promise.all(
     children

@@ -1,31 +1,12 @@
 import { readFile, truncate, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { parsePeaksJson } from "../../worker/media/peaks.ts";
-import { probeMedia } from "../../worker/media/probe.ts";
-import { makePeaks } from "../../worker/recipes/peaks.ts";
-import { decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
-import { findPulse, pulsePlaces, runStitch, writePulses } from "./stitch-fixtures.ts";
+import { decode, useMediaFixtures } from "./media-fixtures.ts";
+import { findPulse, noise, pulsePlaces, readSamples, runStitch, writeNoise, writePulses } from "./stitch-fixtures.ts";
 
 const fixtures = useMediaFixtures();
 const stitched = (format: string): string => fixtures.file(`stitched.${format}`);
 const run = (paths: readonly string[], params: Parameters<typeof runStitch>[3] = {}, context = {}) =>
   runStitch(fixtures.toolchain, fixtures.dir, paths, params, context);
-
-/** 16-bit samples, each of its own value within the file and unlike those of the others. */
-const noise = (length: number, seed: number): Int16Array =>
-  Int16Array.from({ length }, (_, at) => ((Math.imul(at + 1, 2_654_435_761) ^ Math.imul(seed, 40_503)) >> 12) % 30_000);
-
-async function writeNoise(name: string, samples: Int16Array, channels: number, rate = 44_100): Promise<string> {
-  const raw = fixtures.file(`${name}.s16`);
-  await writeFile(raw, Buffer.from(samples.buffer));
-  const path = fixtures.file(name);
-  await ffmpeg("-v", "error", "-f", "s16le", "-ar", `${rate}`, "-ac", `${channels}`, "-i", raw, path);
-  return path;
-}
-
-async function readSamples(path: string): Promise<Int16Array> {
-  return Int16Array.from(await decode(path), (value) => Math.round(value * 32_768));
-}
 
 describe("lossless inputs of one rate", () => {
   test.each([
@@ -37,7 +18,7 @@ describe("lossless inputs of one rate", () => {
     async ({ channels, format }) => {
       const parts = [30_001, 1, 4_411, 88_888].map((frames, seed) => noise(frames * channels, seed));
       const names = ["a.wav", "b.wav", "c.flac", "d.wav"].map((name) => `${channels}${format}-${name}`);
-      const paths = await Promise.all(parts.map((part, at) => writeNoise(names[at] ?? "", part, channels)));
+      const paths = await Promise.all(parts.map((part, at) => writeNoise(fixtures, names[at] ?? "", part, channels)));
       const { report, outputs } = await run(paths, { format });
       const expected = parts.flatMap((part) => [...part]);
       const joined = await readSamples(stitched(format));
@@ -51,7 +32,7 @@ describe("lossless inputs of one rate", () => {
 
   test("fails when a gap is not silence of the very length", async () => {
     const parts = [noise(5_000, 1), noise(6_000, 2)];
-    const paths = await Promise.all(parts.map((part, at) => writeNoise(`gap-${at}.wav`, part, 1)));
+    const paths = await Promise.all(parts.map((part, at) => writeNoise(fixtures, `gap-${at}.wav`, part, 1)));
     const { report } = await run(paths, { gapMs: 123.4, format: "wav" });
     const joined = await readSamples(stitched("wav"));
     const gap = Math.round(0.1234 * 44_100);
@@ -64,7 +45,7 @@ describe("lossless inputs of one rate", () => {
 
   test("fails when a crossfade is not the linear mix of its neighbours, or touches what lies outside", async () => {
     const parts = [noise(20_000, 1), noise(21_000, 2), noise(22_000, 3)];
-    const paths = await Promise.all(parts.map((part, at) => writeNoise(`fade-${at}.wav`, part, 1)));
+    const paths = await Promise.all(parts.map((part, at) => writeNoise(fixtures, `fade-${at}.wav`, part, 1)));
     await run(paths, { crossfadeMs: 100, format: "wav" });
     const joined = await readSamples(stitched("wav"));
     const [a = [], b = [], c = []] = parts.map((part) => [...part]);
@@ -83,7 +64,7 @@ describe("lossless inputs of one rate", () => {
 
   test("fails when a crossfade longer than a short neighbour is not shortened and told", async () => {
     const paths = await Promise.all(
-      [44_100, 4_410, 44_100].map((n, at) => writeNoise(`short-${at}.wav`, noise(n, at), 1)),
+      [44_100, 4_410, 44_100].map((n, at) => writeNoise(fixtures, `short-${at}.wav`, noise(n, at), 1)),
     );
     const { warnings, report } = await run(paths, { crossfadeMs: 500, format: "wav" });
     expect(warnings.map((warning) => warning.code)).toEqual(["crossfade_shortened"]);
@@ -187,96 +168,6 @@ describe("files whose container counts nothing", () => {
   });
 });
 
-describe("loudness", () => {
-  const words = "The river runs between the hills and nobody counts the boats that pass in the early morning light.";
-
-  test("fails when matched inputs differ by half a LU, or a true peak passes -1 dBTP", async () => {
-    const paths = ["loud.wav", "quiet.flac", "mono.mp3"].map((name) => fixtures.file(name));
-    await speak(words, paths[0] ?? "", 44_100, "-af", "volume=-2dB", "-ac", "2");
-    await speak(words, paths[1] ?? "", 48_000, "-af", "volume=-14dB", "-ac", "2");
-    await speak(words, paths[2] ?? "", 22_050, "-af", "volume=-9dB");
-    const { report, warnings } = await run(paths, { matchLoudness: true, format: "wav" });
-    expect(warnings).toEqual([]);
-    const measured: number[] = [];
-    for (const { startSeconds, durationSeconds } of report.join?.pieces ?? []) {
-      const log = await ffmpeg(
-        "-ss",
-        `${startSeconds}`,
-        "-t",
-        `${durationSeconds}`,
-        "-i",
-        stitched("wav"),
-        "-af",
-        "ebur128=framelog=verbose",
-        "-f",
-        "null",
-        "-",
-      );
-      measured.push(Number(/I:\s+(\S+) LUFS/.exec(log)?.[1]));
-    }
-    expect(Math.max(...measured) - Math.min(...measured)).toBeLessThan(0.5);
-    expect(report.after?.truePeakDbtp).toBeLessThan(-0.9);
-    expect(report.join?.pieces.map((piece) => Math.sign(piece.gainDb))).toEqual([-1, 1, expect.anything()]);
-    // The whole is as loud as the inputs' mean.
-    expect(report.before.map((entry) => entry.integratedLufs)).not.toContain(null);
-  });
-
-  test("fails when an input whose peaks leave no room is raised over it, or not named", async () => {
-    const spiky = fixtures.file("spiky.wav");
-    const loud = fixtures.file("loud-tone.wav");
-    const source = "aevalsrc=0.01*sin(2*PI*300*t)+if(eq(mod(n\\,22050)\\,11000)\\,0.6\\,0):s=44100:d=4";
-    await ffmpeg("-v", "error", "-f", "lavfi", "-i", source, spiky);
-    await ffmpeg("-v", "error", "-f", "lavfi", "-i", "aevalsrc=0.4*sin(2*PI*300*t):s=44100:d=4", loud);
-    const { report, warnings } = await run([spiky, loud], { matchLoudness: true, format: "wav" });
-    expect(warnings.map((warning) => warning.code)).toEqual(["loudness_not_matched"]);
-    expect(warnings[0]?.detail).toContain("spiky.wav");
-    const [before] = report.before;
-    expect((before?.truePeakDbtp ?? 0) + (report.join?.pieces[0]?.gainDb ?? 0)).toBeLessThan(-0.999);
-  });
-
-  test("fails when mono loses 3 dB beside stereo", async () => {
-    const mono = await writeNoise("mono.wav", noise(20_000, 4), 1);
-    const stereo = await writeNoise("stereo.wav", noise(20_000, 5), 2);
-    await run([mono, stereo], { format: "wav" });
-    const joined = await readSamples(stitched("wav"));
-    const expected = [...noise(20_000, 4)].flatMap((value) => [value, value]);
-    expect([...joined.subarray(0, 40_000)]).toEqual(expected);
-  });
-
-  test("fails when the inputs are not measured as they are", async () => {
-    const path = fixtures.file("tone.flac");
-    // A sine of -20 dBFS in one channel reads -23.0 LUFS; 997 Hz is where the weighting is 0 dB (BS.1770-4).
-    await ffmpeg("-v", "error", "-f", "lavfi", "-i", "aevalsrc=0.1*sin(2*PI*997*t):s=44100:d=3", path);
-    const { report } = await run([path, path], { format: "wav" });
-    for (const before of report.before) {
-      expect(before.integratedLufs).toBeCloseTo(-23, 0);
-      expect(before).toMatchObject({ codec: "flac", channels: 1, sampleRateHz: 44_100, durationSeconds: 3 });
-      expect(Math.abs((before.truePeakDbtp ?? 0) + 20)).toBeLessThan(0.3);
-    }
-    expect(report.after?.integratedLufs).toBeCloseTo(-23, 0);
-  });
-
-  test("fails when samples above full scale are clipped without a word", async () => {
-    const path = fixtures.file("hot.wav");
-    await ffmpeg(
-      "-v",
-      "error",
-      "-f",
-      "lavfi",
-      "-i",
-      "aevalsrc=1.5*sin(2*PI*300*t):s=44100:d=0.5",
-      "-c:a",
-      "pcm_f32le",
-      path,
-    );
-    const { warnings } = await run([path], { format: "flac" });
-    expect(warnings).toEqual([
-      { code: "samples_above_full_scale", detail: expect.stringMatching(/3\.5\d dB.*were clipped/) },
-    ]);
-    expect((await run([path], { format: "wav" })).warnings).toEqual([]);
-  });
-});
-
 describe("what is wrong with an input", () => {
   test("fails when a file that ends early shifts nothing and says nothing", async () => {
     const whole = fixtures.file("whole.mp3");
@@ -295,8 +186,8 @@ describe("what is wrong with an input", () => {
   });
 
   test("fails when a file without a sample is joined, or not named", async () => {
-    const empty = await writeNoise("empty.wav", new Int16Array(0), 1);
-    const good = await writeNoise("good.wav", noise(5_000, 1), 1);
+    const empty = await writeNoise(fixtures, "empty.wav", new Int16Array(0), 1);
+    const good = await writeNoise(fixtures, "good.wav", noise(5_000, 1), 1);
     const failing = run([good, empty, good]);
     await expect(failing).rejects.toMatchObject({ code: "input_empty", message: expect.stringContaining("empty.wav") });
   });
@@ -304,90 +195,7 @@ describe("what is wrong with an input", () => {
   test("fails when a text among the inputs is not refused before any work", async () => {
     const text = fixtures.file("notes.mp3");
     await writeFile(text, "not a song\n".repeat(100));
-    const good = await writeNoise("fine.wav", noise(5_000, 1), 1);
+    const good = await writeNoise(fixtures, "fine.wav", noise(5_000, 1), 1);
     await expect(run([good, text])).rejects.toMatchObject({ code: "input_not_media" });
   });
 });
-
-describe("the output", () => {
-  test("fails when the fast way is promised to what it cannot join, and the reason is not told", async () => {
-    const path = await writeNoise("one.wav", noise(5_000, 1), 1);
-    const { report, warnings } = await run([path, path], { join: "fast" });
-    expect(warnings.map((warning) => warning.code)).toEqual(["fast_join_unavailable"]);
-    expect(report.join).toMatchObject({ way: "exact", reason: expect.stringContaining("one.wav") });
-  });
-
-  test("fails when format, bit rate or tags of the first input are lost", async () => {
-    const path = fixtures.file("tagged.mp3");
-    const tone = ["-f", "lavfi", "-i", "sine=r=44100:d=1"];
-    await ffmpeg("-v", "error", ...tone, "-b:a", "192k", "-metadata", "title=One; two", "-metadata", "artist=É", path);
-    const { outputs } = await run([path, path]);
-    expect(outputs[0]).toMatchObject({ name: "stitched.mp3", contentType: "audio/mpeg" });
-    const media = await probeMedia(fixtures.toolchain, outputs[0]?.path ?? "", "out");
-    expect(media.tags).toMatchObject({ title: "One; two", artist: "É" });
-    expect(Math.abs((media.audio[0]?.bitRate ?? 0) / 192_000 - 1)).toBeLessThan(0.01);
-  });
-
-  test.each(["wav", "mp3"] as const)(
-    "fails when the peaks of %s are not those of the finished file",
-    async (format) => {
-      const paths = await Promise.all(
-        [20_000, 33_333].map((n, at) => writeNoise(`peak-${at}.wav`, noise(2 * n, at), 2)),
-      );
-      const { outputs } = await run(paths, { format }, { peaks: true });
-      expect(outputs.map((output) => output.name)).toEqual([`stitched.${format}`, "peaks.json", "peaks.dat"]);
-      const peaks = parsePeaksJson(await readFile(fixtures.file("peaks.json"), "utf8"));
-      const context = { toolchain: fixtures.toolchain, signal: new AbortController().signal };
-      const expected = await makePeaks(context, { samplesPerPixel: 256, bits: 8 }, stitched(format));
-      expect(peaks.length).toBe(Math.ceil(53_333 / 256));
-      expect(peaks.length).toBe(expected.length);
-      for (const [at, value] of expected.data.entries())
-        expect(Math.abs((peaks.data[at] ?? 999) - value)).toBeLessThanOrEqual(1);
-      expect((await readFile(fixtures.file("peaks.dat"))).length).toBe(24 + 2 * peaks.length);
-    },
-  );
-
-  test("fails when a step cannot be run again with other paths", async () => {
-    const path = await writeNoise("steps.wav", noise(5_000, 1), 1);
-    const { steps } = await run([path, path], { format: "wav" });
-    const words = steps.flatMap((step) => step.argv);
-    expect(words.filter((word) => word.includes(fixtures.dir))).toEqual([]);
-    expect(words).toEqual(expect.arrayContaining(["{in0}", "{in1}", expect.stringMatching(/\]\{out\}\|/)]));
-  });
-
-  test("fails when progress goes back, or does not reach the end", async () => {
-    const paths = await Promise.all([20_000, 33_333].map((n, at) => writeNoise(`go-${at}.wav`, noise(n, at), 1)));
-    const seen: number[] = [];
-    await run(paths, { matchLoudness: true }, { onProgress: (_: string, percent: number) => seen.push(percent) });
-    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
-    expect(seen.at(-1)).toBe(100);
-  });
-
-  test("fails when an abort in the middle leaves a decoder or waits for the end", async () => {
-    const long = fixtures.file("long.wav");
-    await ffmpeg("-v", "error", "-f", "lavfi", "-i", "anoisesrc=r=48000:d=600", "-ac", "2", long);
-    const controller = new AbortController();
-    const onProgress = (phase: string, percent: number) => {
-      if (phase === "processing" && percent > 5) controller.abort(new Error("enough"));
-    };
-    const failing = run([long, long, long], { format: "mp3" }, { signal: controller.signal, onProgress });
-    await expect(failing).rejects.toThrow("enough");
-    expect(await listDescendants("ffmpeg", fixtures.dir)).toEqual([]);
-  });
-});
-
-/** Command lines of our own descendants that run `name` on something of ours. */
-async function listDescendants(name: string, about: string, pid = process.pid): Promise<string[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-  const found = await Promise.all(
-    children
-      .split(" ")
-      .filter(Boolean)
-      .map(async (child) => {
-        const line = (await readFile(`/proc/${child}/cmdline`, "utf8").catch(() => "")).replaceAll("\0", " ");
-        const own = line.includes(name) && line.includes(about) ? [line] : [];
-        return [...own, ...(await listDescendants(name, about, Number(child)))];
-      }),
-  );
-  return found.flat();
-}

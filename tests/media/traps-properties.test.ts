@@ -1,14 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { basename, join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { audioFormatNames } from "../../core/kinds/audio-formats.ts";
 import { parseParams } from "../../core/kinds/index.ts";
 import { clean } from "../../worker/recipes/clean.ts";
 import { stitch } from "../../worker/recipes/stitch.ts";
-import { decode, ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
+import { buildContext, decode, ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 
 /** Few in the usual run, since each makes and decodes real files; MIXDOWN_PROPERTY_RUNS=100 for more. */
 const numRuns = Number(process.env.MIXDOWN_PROPERTY_RUNS ?? 6);
@@ -48,15 +46,6 @@ async function write({ samples, rate, channels, level, kind, format }: Recording
   return path;
 }
 
-const contextFor = (paths: readonly string[]) => ({
-  inputs: paths.map((path) => ({ path, name: basename(path) })),
-  scratchDir: mkdtempSync(join(fixtures.dir, "run-")),
-  toolchain: fixtures.toolchain,
-  signal: AbortSignal.timeout(60_000),
-  peaks: false,
-  onProgress: () => {},
-});
-
 /**
  * Seconds that a player shows and plays. ffmpeg decodes the padding at an m4a's end as well: there its edit list is asked,
  * in whole milliseconds of the movie's clock.
@@ -83,7 +72,7 @@ test("fails when clean changes the length of any recording by a millisecond, or 
     fc.integer({ min: -30, max: -12 }),
     async (given, format, loudnessLufs) => {
       const path = await write(given);
-      const context = contextFor([path]);
+      const context = await buildContext(fixtures, [path]);
       const result = await clean(context, parseParams("clean", { format, loudnessLufs }));
       const out = result.outputs[0]?.path ?? "";
       expect(Math.abs((await secondsOf(out, format)) - given.samples / given.rate)).toBeLessThanOrEqual(0.00101);
@@ -112,7 +101,7 @@ test("fails when stitch gives another length than the sum of its parts, whatever
     fc.boolean(),
     async (parts, join, format, matchLoudness) => {
       const paths = await Promise.all(parts.map(write));
-      const context = contextFor(paths);
+      const context = await buildContext(fixtures, paths);
       const result = await stitch(context, parseParams("stitch", { ...join, format, matchLoudness }));
       const step = "gapMs" in join ? join.gapMs : -join.crossfadeMs;
       const sum = parts.reduce((total, { samples, rate }) => total + samples / rate, 0);

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { buildGlobalArgs } from "../../worker/process/run-ffmpeg.ts";
 import { clean } from "../../worker/recipes/clean.ts";
 import type { RecipeResult } from "../../worker/recipes/recipe.ts";
 import { stitch } from "../../worker/recipes/stitch.ts";
-import { decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
+import { buildContext, decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
 
 const fixtures = useMediaFixtures();
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -18,14 +18,7 @@ interface Made extends RecipeResult {
 }
 
 async function make(kind: "clean" | "stitch", paths: readonly string[], params: object): Promise<Made> {
-  const context = {
-    inputs: paths.map((path) => ({ path, name: basename(path) })),
-    scratchDir: mkdtempSync(join(fixtures.dir, "run-")),
-    toolchain: fixtures.toolchain,
-    signal: AbortSignal.timeout(60_000),
-    peaks: false,
-    onProgress: () => {},
-  };
+  const context = await buildContext(fixtures, paths);
   const result =
     kind === "clean"
       ? await clean(context, parseParams("clean", params) as CleanParams)

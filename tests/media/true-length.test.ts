@@ -4,7 +4,7 @@ import { buildPcmDecodeArgs } from "../../worker/media/pcm-decode-args.ts";
 import { probeMedia } from "../../worker/media/probe.ts";
 import { readTrueLength, type TrueLength } from "../../worker/media/true-length.ts";
 import { startFfmpeg } from "../../worker/process/run-ffmpeg.ts";
-import { ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
+import { ffmpeg, useMediaFixtures, writeSamples } from "./media-fixtures.ts";
 
 const fixtures = useMediaFixtures();
 const clickEvery = 7919;
@@ -22,10 +22,7 @@ function makeClicks(length: number): { samples: Float32Array; places: number[] }
 
 async function writeClicks(path: string, sampleRateHz: number, length: number): Promise<number[]> {
   const { samples, places } = makeClicks(length);
-  const raw = `${path}.f32`;
-  await writeFile(raw, Buffer.from(samples.buffer));
-  const pcm = ["-v", "error", "-f", "f32le", "-ar", `${sampleRateHz}`, "-ac", "1", "-i", raw];
-  await ffmpeg(...pcm, "-c:a", "pcm_s16le", path);
+  await writeSamples(path, samples, { sampleRateHz, channels: 1 }, "-c:a", "pcm_s16le");
   return places;
 }
 

@@ -3,11 +3,12 @@ import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { beforeAll, expect, test } from "vitest";
 import {
+  cutNarration,
   makeBabble,
   makeFan,
   makeWhite,
   mixAtSnr,
-  readSamples,
+  readMusic,
   rms,
   siSdrDb,
   speakNarration,
@@ -62,11 +63,13 @@ beforeAll(async () => {
     process.stderr.write(`\nQUALITY SUITE SKIPPED: ${missing}\n`);
     return;
   }
-  const speech = await Promise.all(voices.map(async (voice) => cut(await speakNarration(voice, rate))));
+  const speech = await Promise.all(
+    voices.map(async (voice) => cutNarration(await speakNarration(voice, rate), seconds, rate)),
+  );
   const noises: Record<string, Float32Array> = {
     white: makeWhite(seconds * rate, 21),
     babble: await makeBabble(seconds * rate, rate, 6),
-    music: await readSamples("assets/demo/music-bed.opus", "-ar", String(rate)),
+    music: await readMusic(rate),
   };
   for (const kind of ["pink", "brown", "resonant", "speech-band"] as const) {
     noises[kind] = makeFan(kind, seconds * rate, rate, 22);
@@ -74,20 +77,17 @@ beforeAll(async () => {
   const runs = [];
   for (const one of cases) {
     runs.push(
-      await tryCase(one, speech[one.voice] ?? cut(new Float32Array(0)), noises[one.noise] ?? new Float32Array(1)),
+      await tryCase(
+        one,
+        speech[one.voice] ?? new Float32Array(seconds * rate),
+        noises[one.noise] ?? new Float32Array(1),
+      ),
     );
   }
   const scores = await scoreFiles(runs.map(({ files }) => files));
   rows = runs.map(({ row }, index) => ({ ...row, ...(scores[index] as Scores) }));
   process.stdout.write(`${formatTable(rows)}\n`);
 }, 600_000);
-
-/** With half a second before the first word. */
-function cut(voice: Float32Array): Float32Array {
-  const out = new Float32Array(seconds * rate);
-  out.set(voice.subarray(0, (seconds - 0.5) * rate), 0.5 * rate);
-  return out;
-}
 
 async function tryCase(one: Case, speech: Float32Array, noise: Float32Array) {
   const name = fixtures.file(`${one.noise}-${one.snrDb}-${one.loudnessLufs}`);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createHumSurvey } from "../../../../worker/media/hum-survey.ts";
+import { createWords } from "../../../fixtures/random.ts";
 
 function survey(sampleRateHz: number, seconds: number, make: (seconds: number) => number, channels = 1) {
   const frames = Math.round(seconds * sampleRateHz);
@@ -11,11 +12,8 @@ function survey(sampleRateHz: number, seconds: number, make: (seconds: number) =
   return hum.finish();
 }
 
-let state = 7;
-const noise = () => {
-  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-  return state / 2 ** 31 - 1;
-};
+const next = createWords(7);
+const noise = () => next() / 2 ** 31 - 1;
 const sine = (hz: number, amplitude: number) => (at: number) => amplitude * Math.sin(2 * Math.PI * hz * at);
 /** A voice-like tone that glides, and pauses every second. */
 const voice = (at: number) => (at % 1 < 0.7 ? 0.3 * Math.sin(2 * Math.PI * (140 * at + 15 * Math.sin(3 * at))) : 0);

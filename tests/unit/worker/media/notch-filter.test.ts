@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createNotchFilter } from "../../../../worker/media/notch-filter.ts";
+import { createWords } from "../../../fixtures/random.ts";
 
 /** The cookbook's notch of 4 Hz, sample by sample, direct form I. */
 function notch(samples: readonly number[], hz: number, sampleRateHz: number): number[] {
@@ -27,11 +28,8 @@ test("fails when the kernel's notches are not the cookbook's, at any layout and 
   });
   fc.assert(
     fc.property(plan, ({ sampleRateHz, channels, fundamentalHz, harmonics, frames, cuts, seed }) => {
-      let state = seed;
-      const samples = Float32Array.from({ length: frames * channels }, () => {
-        state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-        return state / 2 ** 31;
-      });
+      const next = createWords(seed);
+      const samples = Float32Array.from({ length: frames * channels }, () => (next() | 0) / 2 ** 31);
       const filter = createNotchFilter({ fundamentalHz, harmonics }, { sampleRateHz, channels });
       const places = [0, ...cuts.map((part) => Math.floor(part * frames)).sort((a, b) => a - b), frames];
       const out = places

@@ -1,17 +1,7 @@
 import { expect, test } from "vitest";
 import { detectSpeech } from "../../../../worker/media/speech-detect.ts";
 import { createLevelTrack } from "../../../../worker/media/speech-levels.ts";
-
-/** A repeatable sequence in [0, 1) (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { createRandom } from "../../../fixtures/random.ts";
 
 /** Levels in dB for stretches of [seconds, level]; speech sways by ±6 dB in syllables, all by ±1 dB. */
 function track(stretches: readonly (readonly [seconds: number, db: number, speech?: boolean])[], gainDb = 0) {
