@@ -9,7 +9,7 @@ import { parseJobMessage } from "./messages.ts";
 import { isoTime, type Platform } from "./platform.ts";
 import type { QueueMessage } from "./ports.ts";
 import { afterEnd, buildFailure, failJob } from "./settle.ts";
-import { buildJob, submit } from "./submit.ts";
+import { accept, buildJob, submit } from "./submit.ts";
 
 /**
  * The invoker's use case for one message: launches ours, turns a foreign one into its job first. What fits no shape,
@@ -27,7 +27,8 @@ export async function handleMessage(platform: Platform, message: Pick<QueueMessa
       await launch(platform, parsed.ref, parsed.attempt);
     } else {
       jobId = parsed.request.jobId;
-      const ref = await acceptForeign(platform, parsed.request, platform.settings.defaultOwner);
+      // The message is its wake-up call too: with one of its own a worker might be started twice.
+      const ref = await acceptForeign(platform, parsed.request, platform.settings.defaultOwner, accept);
       const job = await platform.jobs.get(ref);
       if (job !== undefined) await launch(platform, ref, job.attempt);
     }
@@ -54,9 +55,10 @@ export async function acceptForeign(
   platform: Pick<Platform, "jobs" | "queue" | "cache" | "objects" | "clock" | "settings">,
   request: Parameters<typeof buildJob>[1] & { jobId: string },
   owner: string,
+  write: typeof accept | typeof submit = submit,
 ): Promise<JobRef> {
   try {
-    return (await submit(platform, request, { owner })).job;
+    return (await write(platform, request, { owner })).job;
   } catch (thrown) {
     const error = MixdownError.from(thrown);
     if (!error.code.startsWith("input_") && !error.code.startsWith("limit_")) throw error;

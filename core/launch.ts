@@ -20,7 +20,8 @@ export async function launch(platform: Platform, ref: JobRef, attempt: number): 
   if (job === undefined || job.status !== "queued" || job.attempt !== attempt) return;
   const now = platform.clock.now();
   if (job.cancelRequestedAt !== null) return end(platform, job, () => buildCancellation(now));
-  if (job.phase === "launching") return startTask(platform, job);
+  // Lambda would start a second worker; once a task is noted, its end or the deadline tells what became of it.
+  if (job.phase === "launching") return job.taskId === null ? startTask(platform, job) : undefined;
   if (job.nextLaunchAt !== null && Date.parse(job.nextLaunchAt) > now) return;
   try {
     const resolved = await resolveInputs(platform, job);

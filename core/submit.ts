@@ -37,10 +37,19 @@ export async function submit(
   body: unknown,
   options: SubmitOptions,
 ): Promise<{ job: Job; created: boolean }> {
-  const { job } = await prepareJob(platform, body, options.owner);
-  const accepted = await platform.jobs.create(job, options.idempotencyKey);
+  const accepted = await accept(platform, body, options);
   if (accepted.created) await platform.queue.send(buildWakeMessage(accepted.job, platform.settings.defaultOwner));
   return accepted;
+}
+
+/** `submit` without the wake-up call, for who launches the job by itself and comes again if that is cut short. */
+export async function accept(
+  platform: Omit<SubmitPlatform, "queue">,
+  body: unknown,
+  options: SubmitOptions,
+): Promise<{ job: Job; created: boolean }> {
+  const { job } = await prepareJob(platform, body, options.owner);
+  return platform.jobs.create(job, options.idempotencyKey);
 }
 
 /** The job that a request makes, checked against the inputs as they stand; nothing is written. @throws as `submit` */

@@ -86,6 +86,23 @@ test("fails when a foreign message does not become a job, or its repeat becomes 
   expect(world.processed).toEqual(["clean(a)"]);
 });
 
+test("fails when a message, its repeats or calls that come late launch a second worker", async () => {
+  const body = JSON.stringify({ job_id: "once", s3_key: key });
+  const platform = world.process();
+  const launched: string[] = [];
+  const launch: typeof platform.launcher.launch = async ({ ref }) => {
+    launched.push(ref.jobId);
+    return { taskId: `call-${launched.length}` };
+  };
+  const counting = { ...platform, launcher: { ...platform.launcher, launch } };
+  await handleMessage(counting, { body });
+  expect(await platform.queue.receive(10)).toEqual([]);
+  await handleMessage(counting, { body });
+  await handleMessage(counting, { body: JSON.stringify({ jobId: "once", attempt: 1 }) });
+  expect(launched).toEqual(["once"]);
+  expect(await get("once")).toMatchObject({ status: "queued", phase: "launching", taskId: "call-1" });
+});
+
 test("fails when a foreign message for a missing file gives no failed job, or touches a job that stands", async () => {
   const platform = world.process();
   await handleMessage(platform, { body: JSON.stringify({ job_id: "new", s3_key: "nowhere.mp3" }) });
