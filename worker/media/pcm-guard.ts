@@ -5,7 +5,7 @@ import { readFloatFrames } from "./float-frames.ts";
 /** Looks at what a decoder gives before anything is done with it. */
 export interface PcmGuard {
   /**
-   * Silences in place what no recording holds: not-a-numbers, infinities and values 60 dB and more above full scale, on
+   * Silences in place what no recording holds: not-a-numbers, infinities and values 54 dB and more above full scale, on
    * which LAME and ffmpeg's AAC abort and every recursive filter stays stuck. Throws `limit_duration` once more came than
    * an input may last: headers lie, or say nothing.
    */
@@ -14,8 +14,11 @@ export interface PcmGuard {
   readonly silenced: number;
 }
 
-/** IEEE 754 single precision bits of 1,024 (60.2 dB), without the sign; all that is not finite is above. */
-const nonsenseBits = 0x44800000;
+/**
+ * IEEE 754 single precision bits of 512 (54.2 dB), without the sign; all that is not finite is above. What a codec throws
+ * over of such a sample stays below 60 dB.
+ */
+const nonsenseBits = 0x44000000;
 
 /** @param format of the samples; `name` is what the user calls the input. */
 export function createPcmGuard(format: {

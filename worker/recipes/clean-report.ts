@@ -73,7 +73,7 @@ export function judgeClean({ mastered, rendered, before }: CleanFacts, params: C
   if (before.silencedSamples > 0) {
     missed.push({
       code: "samples_silenced",
-      detail: `${before.silencedSamples} samples of the input are no numbers or lie 60 dB above full scale: they became silence.`,
+      detail: `${before.silencedSamples} samples of the input are no numbers or lie 54 dB above full scale: they became silence.`,
     });
   }
   if (integratedLufs !== null && Math.abs(integratedLufs - params.loudnessLufs) > loudnessToleranceLu) {

@@ -34,7 +34,7 @@ export function describeJoin(join: FinishedJoin): Warning[] {
 
   for (const [index, { silencedSamples }] of ends.entries()) {
     if (silencedSamples === 0) continue;
-    const detail = `${nameOf(index)} holds ${silencedSamples} samples that are no numbers or lie 60 dB above full scale: they became silence.`;
+    const detail = `${nameOf(index)} holds ${silencedSamples} samples that are no numbers or lie 54 dB above full scale: they became silence.`;
     warnings.push({ code: "samples_silenced", detail });
   }
 
