@@ -74,7 +74,7 @@ export function findThresholds(levels: LevelTrack): SpeechThresholds | null {
 }
 
 function smoothLevels(levels: LevelTrack): LevelTrack {
-  const smooth = createLevelTrack();
+  const smooth = createLevelTrack(levels.length);
   let sum = 0;
   for (let block = -smoothReach; block < levels.length; block++) {
     sum += levels.energy(block + smoothReach) - levels.energy(block - smoothReach - 1);

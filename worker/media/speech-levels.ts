@@ -18,8 +18,9 @@ export interface LevelTrack {
   energy(block: number): number;
 }
 
-export function createLevelTrack(): LevelTrack {
-  let levels = new Uint16Array(6_000);
+/** @param expected blocks; it grows beyond them, which takes room for both sizes for a while */
+export function createLevelTrack(expected = 6_000): LevelTrack {
+  let levels = new Uint16Array(Math.max(1, expected));
   let length = 0;
   return {
     get length() {

@@ -25,7 +25,7 @@ export function createMixForecast(
 ): MixForecast {
   const blocks = Math.max(1, Math.round(totalSeconds * blocksPerSecond));
   const [voiceTrack, peaks] = [layOut(voices, "levels"), layOut(voices, "peaks")];
-  const [bed, bedPeaks] = [createLevelTrack(), createLevelTrack()];
+  const [bed, bedPeaks] = [createLevelTrack(blocks), createLevelTrack(blocks)];
   // Between samples the music rises as far above them as it does at its highest.
   const overshoot = findOvershoot(music);
   let before = 0;
@@ -70,9 +70,10 @@ export function createMixForecast(
 
 /** The narrations as they lie in the output, which they do one after another. */
 export function layOut(voices: readonly PlacedVoice[], what: "levels" | "peaks"): LevelTrack {
-  const track = createLevelTrack();
+  const toBlock = (seconds: number): number => Math.round(seconds * blocksPerSecond);
+  const track = createLevelTrack(Math.max(...voices.map((voice) => toBlock(voice.startSeconds) + voice[what].length)));
   for (const { startSeconds, heardLu, [what]: own } of voices) {
-    const start = Math.round(startSeconds * blocksPerSecond);
+    const start = toBlock(startSeconds);
     // A channel that is given to two is not higher there, only louder.
     const factor = what === "peaks" ? 1 : 10 ** (heardLu / 10);
     while (track.length < start) track.push(0);

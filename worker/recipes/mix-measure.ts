@@ -1,8 +1,9 @@
+import { limits } from "../../core/limits.ts";
 import { readFloatFrames } from "../media/float-frames.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../media/loudness-meter.ts";
 import type { PcmFormat } from "../media/pcm-decode-args.ts";
 import { openPcmSource, type PcmSourceEnd } from "../media/pcm-source.ts";
-import { createLevelTrack, type LevelTrack } from "../media/speech-levels.ts";
+import { blocksPerSecond, createLevelTrack, type LevelTrack } from "../media/speech-levels.ts";
 import { buildMeasureFormat, type MixInput } from "./mix-inputs.ts";
 import type { RecipeContext } from "./recipe.ts";
 
@@ -41,7 +42,10 @@ export async function measureMixTrack(
       },
     },
   );
-  const [levels, peaks] = [createLevelTrack(), createLevelTrack()];
+  // A header may say anything: what is not written to takes no memory.
+  const expected =
+    Math.ceil(blocksPerSecond * Math.min(limits.inputDurationSeconds, input.media.durationSeconds ?? 0)) + 1;
+  const [levels, peaks] = [createLevelTrack(expected), createLevelTrack(expected)];
   const meter = createLoudnessMeter({
     ...format,
     onBlock: (meanSquare, samplePeak) => {
