@@ -7,6 +7,7 @@ import { systemClock } from "../../../adapters/embedded/clock.ts";
 import { createClient } from "../../../client/index.ts";
 import { createApiKey } from "../../../core/api-keys.ts";
 import type { Job } from "../../../core/job.ts";
+import { parseParams } from "../../../core/kinds/index.ts";
 import { buildTestJob } from "../../fixtures/jobs.ts";
 import { setUpTerraform, type TerraformSetup } from "../terraform-fixture.ts";
 import { type AppliedRig, openAppliedRig } from "./applied-rig.ts";
@@ -197,7 +198,9 @@ function tryJobs(setUp: TerraformSetup): void {
       await client.upload("raw/local/1/gpu.wav", { hertz: 777 });
       const jobs = createDynamoJobStore(openTable(client.rig.table), systemClock);
       const inputs = [{ key: "raw/local/1/gpu.wav" }];
-      await jobs.create(buildTestJob({ jobId: "gpu", lane: "gpu", inputs, createdAt: new Date().toISOString() }));
+      const params = parseParams("clean", {});
+      const createdAt = new Date().toISOString();
+      await jobs.create(buildTestJob({ jobId: "gpu", lane: "gpu", inputs, params, createdAt }));
       await client.send({ jobId: "gpu", attempt: 1 }, "gpu");
       await relaunch("gpu");
       expect(await client.ended("gpu")).toMatchObject({ status: "succeeded", lane: "fargate" });
