@@ -36,17 +36,20 @@ const headerBytes = 24;
 const lowestStart = 2 ** 30 - 1;
 
 /**
- * Collects audiowaveform peaks from a stream of PCM in one pass; memory grows by the peaks alone (4 bytes a pixel).
+ * Collects audiowaveform peaks from a stream of PCM in one pass; memory grows by the peaks alone (2 bytes a pixel, 4 of 16 bits).
  * Mono mix and 8 bit are cut toward zero by integer division, as audiowaveform does (WaveformGenerator.cpp).
  * @throws MixdownError `usage_invalid` when a format field is out of range.
  */
 export function createPeaksAccumulator(format: PeaksFormat): PeaksAccumulator {
   checkFormat(format);
-  const { channels, samplesPerPixel } = format;
+  const { channels, samplesPerPixel, bits } = format;
+  const Values = bits === 8 ? Int8Array : Int16Array;
+  // Cut twice is as cut once.
+  const divisor = bits === 8 ? 256 * channels : channels;
   const frameBytes = channels * 2;
   const rest = new Uint8Array(frameBytes);
   let restBytes = 0;
-  let pairs = new Int16Array(4096);
+  let pairs: Int8Array | Int16Array = new Values(4096);
   let used = 0;
   let inPixel = 0;
   let low = lowestStart;
@@ -54,13 +57,13 @@ export function createPeaksAccumulator(format: PeaksFormat): PeaksAccumulator {
 
   const closePixel = (): void => {
     if (used + 2 > pairs.length) {
-      const larger = new Int16Array(pairs.length * 2);
+      const larger = new Values(pairs.length * 2);
       larger.set(pairs);
       pairs = larger;
     }
     // Cutting toward zero keeps the order, so one division a pixel gives what one a frame would.
-    pairs[used] = Math.trunc(low / channels);
-    pairs[used + 1] = Math.trunc(high / channels);
+    pairs[used] = Math.trunc(low / divisor);
+    pairs[used + 1] = Math.trunc(high / divisor);
     used += 2;
     inPixel = 0;
     low = lowestStart;
@@ -105,28 +108,22 @@ export function createPeaksAccumulator(format: PeaksFormat): PeaksAccumulator {
     },
     finish() {
       if (inPixel > 0) closePixel();
-      const values = pairs.slice(0, used);
-      const data = format.bits === 16 ? values : toBytes(values);
       return {
         sampleRateHz: format.sampleRateHz,
         samplesPerPixel,
-        bits: format.bits,
+        bits,
         length: used / 2,
-        data,
+        data: pairs.subarray(0, used),
       };
     },
   };
 }
 
-/** Cut toward zero. A plain loop: `Int8Array.from` takes twenty times as long. */
-function toBytes(values: Int16Array): Int8Array {
-  const bytes = new Int8Array(values.length);
-  for (let at = 0; at < values.length; at++) bytes[at] = Math.trunc((values[at] as number) / 256);
-  return bytes;
-}
+/** Values of a piece of a document: hours of peaks are not held a second time as text. */
+const pieceValues = 65_536;
 
-/** The JSON document of audiowaveform's data format version 2 (bbc/audiowaveform, doc/DataFormat.md). */
-export function buildPeaksJson(peaks: Peaks): string {
+/** The JSON document of audiowaveform's data format version 2 (bbc/audiowaveform, doc/DataFormat.md), in pieces. */
+export function* buildPeaksJson(peaks: Peaks): Generator<string> {
   const head = {
     version: 2,
     channels: 1,
@@ -135,23 +132,28 @@ export function buildPeaksJson(peaks: Peaks): string {
     bits: peaks.bits,
     length: peaks.length,
   };
-  return `${JSON.stringify(head).slice(0, -1)},"data":[${peaks.data.join(",")}]}\n`;
+  yield `${JSON.stringify(head).slice(0, -1)},"data":[`;
+  for (let at = 0; at < peaks.data.length; at += pieceValues) {
+    yield `${at > 0 ? "," : ""}${peaks.data.subarray(at, at + pieceValues).join(",")}`;
+  }
+  yield "]}\n";
 }
 
-/** The binary form of the same (`.dat`): a header of 24 bytes and the pairs, all little-endian. */
-export function buildPeaksDat(peaks: Peaks): Uint8Array {
-  const bytesEach = peaks.bits / 8;
-  const file = new Uint8Array(headerBytes + peaks.data.length * bytesEach);
-  const view = new DataView(file.buffer);
+/** The binary form of the same (`.dat`), in pieces: a header of 24 bytes and the pairs, all little-endian. */
+export function* buildPeaksDat(peaks: Peaks): Generator<Uint8Array> {
+  const view = new DataView(new ArrayBuffer(headerBytes));
   view.setInt32(0, 2, true);
   view.setUint32(4, peaks.bits === 8 ? flag8Bit : 0, true);
   view.setInt32(8, peaks.sampleRateHz, true);
   view.setInt32(12, peaks.samplesPerPixel, true);
   view.setUint32(16, peaks.length, true);
   view.setInt32(20, 1, true);
-  if (peaks.bits === 8) new Int8Array(file.buffer, headerBytes).set(peaks.data);
-  else for (const [index, value] of peaks.data.entries()) view.setInt16(headerBytes + index * 2, value, true);
-  return file;
+  yield new Uint8Array(view.buffer);
+  for (let at = 0; at < peaks.data.length; at += pieceValues) {
+    const values = peaks.data.subarray(at, at + pieceValues);
+    // As they lie there: like all that is read here, on little-endian machines.
+    yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
 }
 
 const peaksDocument = z.object({
