@@ -8,6 +8,7 @@ import { createPeaksAccumulator, type PeakBits, type Peaks } from "../media/peak
 import { probeMedia } from "../media/probe.ts";
 import { readTrueLength, type TrueLength } from "../media/true-length.ts";
 import { startFfmpeg } from "../process/run-ffmpeg.ts";
+import { createYoungSweeper } from "../process/sweep-young.ts";
 import type { RecipeContext } from "./recipe.ts";
 
 export interface PeaksOptions {
@@ -35,9 +36,11 @@ export async function makePeaks(
   const accumulator = createPeaksAccumulator({ ...options, sampleRateHz, channels });
   const expectedBytes = (durationSeconds ?? media.durationSeconds ?? 0) * sampleRateHz * channels * 2;
   const child = startFfmpeg(toolchain, buildPeaksArgs(media, await readTrueLength(media)), { signal });
+  const sweep = createYoungSweeper();
   let bytes = 0;
   for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
     accumulator.push(chunk);
+    sweep(chunk.length);
     bytes += chunk.length;
     if (bytes > limits.inputDurationSeconds * sampleRateHz * channels * 2) throw describeEndless(name);
     if (expectedBytes > 0) onProgress("processing", Math.min(99, Math.floor((100 * bytes) / expectedBytes)));
