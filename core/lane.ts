@@ -15,9 +15,9 @@ export interface InputExtent {
  * 2026-11-21; `clean` of MP3, `stitch` of twelve files exactly, `mix` of MP3 with WAV.
  */
 export const throughput: Readonly<Record<KindName, { readonly speed: number; readonly startSeconds: number }>> = {
-  clean: { speed: 35, startSeconds: 1 },
-  stitch: { speed: 57, startSeconds: 1 },
-  mix: { speed: 44, startSeconds: 1 },
+  clean: { speed: 46, startSeconds: 1 },
+  stitch: { speed: 59, startSeconds: 1 },
+  mix: { speed: 50, startSeconds: 1 },
 };
 
 /**

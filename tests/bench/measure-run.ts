@@ -8,7 +8,9 @@ export interface Reading {
   readonly peakBytes: number | null;
 }
 
-const pollMs = 50;
+/** To look takes a core's time itself, which a run on all cores would be short of: often at first only. */
+const pollMs = { first: 50, later: 250 };
+const firstMs = 2_000;
 
 /** Runs a command to its end. @throws when it fails, with the end of its stderr */
 export async function measureRun(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Reading> {
@@ -35,13 +37,14 @@ export async function measureRun(argv: readonly string[], env: NodeJS.ProcessEnv
 export function watchMemory(pid: number): { peakBytes(): number | null; stop(): void } {
   let peak = 0;
   let running = true;
+  const startedAt = performance.now();
   const loop = async (): Promise<void> => {
     while (running) {
       peak = Math.max(
         peak,
         findTree(pid).reduce((sum, each) => sum + readPssBytes(each), 0),
       );
-      await sleep(pollMs);
+      await sleep(performance.now() - startedAt < firstMs ? pollMs.first : pollMs.later);
     }
   };
   void loop();

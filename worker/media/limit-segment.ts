@@ -1,4 +1,5 @@
 import { closeSync, openSync } from "node:fs";
+import { createYoungSweeper } from "../process/sweep-young.ts";
 import { createLoudnessPart, type LoudnessSums } from "./loudness-part.ts";
 import { type PcmFile, readPcm, type Segment, writePcm } from "./pcm-file.ts";
 import { createTruePeakLimiter } from "./true-peak-limiter.ts";
@@ -28,7 +29,9 @@ export function limitSegment({ file, segment, gainDb, ceilingDbtp, outPath }: Li
   const input = openSync(file.path, "r");
   const output = outPath === null ? null : openSync(outPath, "r+");
   let at = readFrom;
+  const sweep = createYoungSweeper();
   const take = (samples: Float32Array): void => {
+    sweep(samples.byteLength);
     loudness?.push(samples);
     if (output !== null) writePcm(output, channels, { samples, at, from, to });
     at += samples.length / channels;

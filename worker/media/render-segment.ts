@@ -1,4 +1,5 @@
 import { closeSync, openSync } from "node:fs";
+import { createYoungSweeper } from "../process/sweep-young.ts";
 import { createDcRemover } from "./dc-meter.ts";
 import { chainFilters, type FrameFilter } from "./frame-filter.ts";
 import { createLoudnessPart, type LoudnessSums } from "./loudness-part.ts";
@@ -39,7 +40,9 @@ export function renderSegment({ file, segment, treatment, guarded, outPath }: Re
   const loudness = createLoudnessPart(file, { startFrame: readFrom, from, to });
   const [input, output] = [openSync(file.path, "r"), openSync(outPath, "r+")];
   let at = readFrom;
+  const sweep = createYoungSweeper();
   const take = (samples: Float32Array): void => {
+    sweep(samples.byteLength);
     loudness.push(samples);
     writePcm(output, channels, { samples, at, from, to });
     at += samples.length / channels;

@@ -56,8 +56,8 @@ test("fails when an hour that is too long for a function is priced as one", asyn
 test("fails when a person is not told what stands, what a job costs and what a month comes to", async () => {
   const text = await run("--env", "stage", "--jobs", "100");
   expect(text).toMatch(/^stage costs \$43\.50 a month at rest/);
-  expect(Math.round(cleanSeconds(30))).toBe(52);
-  expect(text).toMatch(/^fargate-spot +52 s +\$0\.000\d\d +\$0\.\d\d$/m);
+  expect(Math.round(cleanSeconds(30))).toBe(40);
+  expect(text).toMatch(/^fargate-spot +40 s +\$0\.000\d\d +\$0\.\d\d$/m);
   expect(text).toMatch(/^100 of them a month: \$\d+\.\d\d; with what stands \$4\d\.\d\d\.$/m);
 });
 
