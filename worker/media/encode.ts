@@ -110,7 +110,8 @@ export const isBareMp3 = ({ plan, muxer = plan.muxer }: Pick<EncodeRequest, "pla
   plan.format === "mp3" && muxer === "mp3";
 
 /** Puts the length of what went in into the file, where it is known. */
-async function declareLength({ source, plan, filter, expectedFrames, outPath }: EncodeRequest, fedBytes: number) {
+async function declareLength(request: EncodeRequest, fedBytes: number): Promise<void> {
+  const { source, plan, filter, expectedFrames, outPath } = request;
   const isAsFed = "pcm" in source && filter === undefined && source.sampleRateHz === plan.sampleRateHz;
   const samples = isAsFed ? fedBytes / (4 * source.channels) : expectedFrames;
   if (samples !== undefined && Number.isFinite(samples)) await writeGaplessTag(outPath, Math.floor(samples));

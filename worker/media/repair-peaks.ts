@@ -11,9 +11,10 @@ const reachGranules = 2;
 type Repairable = Omit<EncodeRequest, "source" | "ceilingDbtp">;
 
 /**
- * Brings an encoded mp3 under its ceiling where a few decoded peaks, found while it was encoded, pass it: the granules that make them are turned down by
- * steps of 1.5 dB, in the file. To encode anew under a lower limit moves such peaks about more than it lowers them: the
- * harder speech is limited, the more of it lies at the limit, for the codec to throw over. Other formats are left alone.
+ * Brings an encoded mp3 under its ceiling where a few decoded peaks, found while it was encoded, pass it: the granules that
+ * make them are turned down by steps of 1.5 dB, in the file. To encode anew under a lower limit moves such peaks about more
+ * than it lowers them: the harder speech is limited, the more of it lies at the limit, for the codec to throw over. Other
+ * formats are left alone.
  */
 export async function repairPeaks<Result extends EncodeResult>(
   request: Repairable,
