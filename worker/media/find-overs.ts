@@ -4,6 +4,8 @@ import { buildPhases, oversampling, peakAround, truePeakReach } from "./true-pea
 const leastPart = 0.7;
 /** Where more of them lie over it, the whole is too loud: no single ones are to be taken back. */
 const mostOversAMinute = 60;
+/** Beyond these nothing is kept any more: a day's worth of the above. */
+const mostOvers = 90_000;
 
 export interface Over {
   readonly frame: number;
@@ -31,7 +33,6 @@ export function createOverFinder(
   let lane = new Float32Array(0);
   /** Of the recording, where the tails begin. */
   let origin = -2 * pad;
-  let isTooMany = false;
 
   const take = (samples: Float32Array, count: number): void => {
     if (lane.length < 2 * pad + count) lane = new Float32Array(2 * pad + count);
@@ -44,16 +45,15 @@ export function createOverFinder(
       return lane.slice(count, count + 2 * pad);
     });
     origin += count;
-    isTooMany = overs.length > mostOversAMinute * (1 + Math.max(0, origin) / sampleRateHz / 60);
   };
 
   return {
     push(samples) {
-      if (!isTooMany) take(samples, samples.length / channels);
+      if (overs.length <= mostOvers) take(samples, samples.length / channels);
     },
     finish() {
-      if (!isTooMany) take(new Float32Array(pad * channels), pad);
-      return isTooMany ? null : overs;
+      take(new Float32Array(pad * channels), pad);
+      return overs.length > mostOversAMinute * (1 + origin / sampleRateHz / 60) ? null : overs;
     },
   };
 }
