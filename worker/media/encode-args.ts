@@ -3,9 +3,11 @@ import type { EncodeRequest } from "./encode.ts";
 
 /**
  * With a second input (tags come from one) ffmpeg 5 reads a pipe without waiting, by a thread whose queue holds 8 packets:
- * whenever that is empty it sleeps for 10 ms, so that no more than some 800 frames a second came through.
+ * whenever that is empty it sleeps for 10 ms, so that no more than some 800 frames a second came through. Alone, an input
+ * is read without such a thread, and the option would only give it one.
  */
-const fedInput = ["-thread_queue_size", "1024"];
+const besideOthers = ({ extraInputArgs = [] }: Pick<Request, "extraInputArgs">): readonly string[] =>
+  extraInputArgs.length > 0 ? ["-thread_queue_size", "256"] : [];
 
 type Request = Omit<EncodeRequest, "toolchain">;
 
@@ -17,7 +19,17 @@ export function buildEncodeArgs(request: Request): readonly string[] {
   const { plan, source } = request;
   const input =
     "pcm" in source
-      ? [...fedInput, "-f", "f32le", "-ar", String(source.sampleRateHz), "-ac", String(source.channels), "-i", "pipe:0"]
+      ? [
+          ...besideOthers(request),
+          "-f",
+          "f32le",
+          "-ar",
+          String(source.sampleRateHz),
+          "-ac",
+          String(source.channels),
+          "-i",
+          "pipe:0",
+        ]
       : source.inputArgs;
   const filters = [
     ...(request.filter === undefined ? [] : [request.filter]),
@@ -37,20 +49,12 @@ export function buildEncodeArgs(request: Request): readonly string[] {
 
 /** Copies bare mp3 frames from stdin into the file, with all that belongs beside them. */
 export function buildCopyArgs(request: Request): readonly string[] {
-  const input = [
-    "-y",
-    ...fedInput,
-    "-f",
-    "mp3",
-    "-i",
-    "pipe:0",
-    ...(request.extraInputArgs ?? []),
-    "-map",
-    "0:a:0",
-    "-c:a",
-    "copy",
+  const others = request.extraInputArgs ?? [];
+  return [
+    ...["-y", ...besideOthers(request), "-f", "mp3", "-i", "pipe:0", ...others, "-map", "0:a:0", "-c:a", "copy"],
+    ...(request.extraOutputArgs ?? []),
+    ...buildTarget({ ...request, decodeAfterwards: true }),
   ];
-  return [...input, ...(request.extraOutputArgs ?? []), ...buildTarget({ ...request, decodeAfterwards: true })];
 }
 
 /** Decodes bare mp3 frames from stdin to f32le on stdout. */

@@ -1,9 +1,11 @@
+import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startFfmpeg } from "../process/run-ffmpeg.ts";
 import type { StartedProcess } from "../process/run-process.ts";
+import { createYoungSweeper } from "../process/sweep-young.ts";
 import { buildEncodeArgs, buildVerifyArgs } from "./encode-args.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { createOverFinder, type Over } from "./find-overs.ts";
@@ -85,7 +87,7 @@ export async function encodeVerified(request: EncodeRequest): Promise<EncodeResu
     cwd: dirname(request.outPath),
     onProgress: request.onProgress,
   });
-  const feeding = piped && encoder.stdin !== null ? feed(source.pcm, encoder.stdin) : Promise.resolve(0);
+  const feeding = piped && encoder.stdin !== null ? feed(source.pcm, encoder.stdin as Socket) : Promise.resolve(0);
   const startDecoder = (stdin?: Readable) => startFfmpeg(toolchain, buildVerifyArgs(request), { signal, stdin });
   if (decodeAfterwards) encoder.stdout.resume();
   const measuring = decodeAfterwards
@@ -118,22 +120,15 @@ async function declareLength(request: EncodeRequest, fedBytes: number): Promise<
 }
 
 /** @returns the bytes that were handed on */
-async function feed(pcm: Readable, stdin: NodeJS.WritableStream): Promise<number> {
-  let bytes = 0;
-  const count = async function* (chunks: AsyncIterable<Uint8Array>) {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      yield chunk;
-    }
-  };
+async function feed(pcm: Readable, stdin: Socket): Promise<number> {
   try {
-    await pipeline(pcm, count, stdin);
+    await pipeline(pcm, stdin);
   } catch (error) {
     const code = (error as { code?: unknown } | null)?.code;
     // The encoder ended early, and says itself why.
     if (code !== "EPIPE" && code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   }
-  return bytes;
+  return stdin.bytesWritten;
 }
 
 /** Reads the decoder of an encoded file, or of its bare packets, to its end; rejects with its failure. */
@@ -147,7 +142,9 @@ export async function measureDecoded(
   // A demuxer skips the encoder's delay by itself; bare packets carry all of it.
   let skip = decodeAfterwards ? 0 : plan.delayFrames * plan.channels;
   let left = expectedFrames * plan.channels;
+  const sweep = createYoungSweeper();
   for await (const frames of readFloatFrames(decoder.stdout, plan.channels)) {
+    sweep(frames.byteLength);
     const from = Math.min(skip, frames.length);
     skip -= from;
     const heard = frames.subarray(from, Math.min(frames.length, from + left));

@@ -59,6 +59,11 @@ const unseen: readonly Unseen[] = [
     why: "launches only where a wake-up call was lost",
   },
   {
+    by: ["invoker"],
+    what: /^sqs:SendMessage queue$/,
+    why: "jobs that wait for one which ends at its launch: served from the cache, canceled, at fault",
+  },
+  {
     by: ["webhooks", "api"],
     what: /^(scheduler:\w+ schedules|iam:PassRole scheduler-role|dynamodb:(BatchGetItem|DeleteItem) table)$/,
     why: "redelivery by hand, endpoints that are removed, schedules that are withdrawn",
