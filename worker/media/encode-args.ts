@@ -17,20 +17,9 @@ type Request = Omit<EncodeRequest, "toolchain">;
  */
 export function buildEncodeArgs(request: Request): readonly string[] {
   const { plan, source } = request;
+  const format = ["-ar", String(source.sampleRateHz), "-ac", String(source.channels)];
   const input =
-    "pcm" in source
-      ? [
-          ...besideOthers(request),
-          "-f",
-          "f32le",
-          "-ar",
-          String(source.sampleRateHz),
-          "-ac",
-          String(source.channels),
-          "-i",
-          "pipe:0",
-        ]
-      : source.inputArgs;
+    "pcm" in source ? [...besideOthers(request), "-f", "f32le", ...format, "-i", "pipe:0"] : source.inputArgs;
   const filters = [
     ...(request.filter === undefined ? [] : [request.filter]),
     // swresample's default of 32 taps folds what lies above 19 kHz.

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startFfmpeg } from "../process/run-ffmpeg.ts";
-import { type EncodeRequest, type EncodeResult, encodeVerified, measureDecoded } from "./encode.ts";
+import { type EncodeRequest, type EncodeResult, encodeVerified, isBareMp3, measureDecoded } from "./encode.ts";
 import { buildCopyArgs, buildFramesDecodeArgs } from "./encode-args.ts";
 import { Doubt } from "./fast-join/doubt.ts";
 import { writeGaplessTag } from "./gapless-tag.ts";
@@ -18,12 +18,13 @@ const mostLanes = 4;
 const usualStretchFrames = 600;
 
 /** How many encoders work side by side: more than one for long mp3 on several cores. */
-export function planStretches({ plan, source, filter, muxer, expectedFrames = 0 }: EncodeRequest): StretchPlan | null {
+export function planStretches(request: EncodeRequest): StretchPlan | null {
+  const { plan, source, filter, expectedFrames = 0 } = request;
   const isPlain =
     "pcm" in source && source.sampleRateHz === plan.sampleRateHz && source.channels === plan.channels && !filter;
   const isLong = Number.isFinite(expectedFrames) && expectedFrames >= longSeconds * plan.sampleRateHz;
   const lanes = Math.min(mostLanes, availableParallelism());
-  if (!isPlain || !isLong || lanes < 2 || plan.format !== "mp3" || (muxer ?? "mp3") !== "mp3") return null;
+  if (!isPlain || !isLong || lanes < 2 || !isBareMp3(request)) return null;
   return { lanes, stretchFrames: usualStretchFrames };
 }
 

@@ -49,7 +49,7 @@ export interface EncodeRequest {
   readonly expectedFrames?: number | undefined;
   /** The decoded result, delay and padding cut off. */
   readonly onSamples?: ((samples: Float32Array) => void) | undefined;
-  /** Decoded peaks above it are looked for. @default not */
+  /** Decoded peaks above it are looked for, in a file where single ones can be taken back. @default not */
   readonly ceilingDbtp?: number | undefined;
   /** The same as interleaved s16le: for peaks. */
   readonly onPcm16?: ((chunk: Uint8Array) => void) | undefined;
@@ -138,7 +138,8 @@ export async function measureDecoded(
 ): Promise<Decoded> {
   const { plan, decodeAfterwards = false, expectedFrames = Number.POSITIVE_INFINITY, ceilingDbtp } = request;
   const meter = createLoudnessMeter({ ...plan, channelLayout: defaultLayout(plan.channels) });
-  const finder = ceilingDbtp === undefined ? null : createOverFinder(plan, 10 ** (ceilingDbtp / 20));
+  const finder =
+    ceilingDbtp === undefined || !isBareMp3(request) ? null : createOverFinder(plan, 10 ** (ceilingDbtp / 20));
   // A demuxer skips the encoder's delay by itself; bare packets carry all of it.
   let skip = decodeAfterwards ? 0 : plan.delayFrames * plan.channels;
   let left = expectedFrames * plan.channels;

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
-import { type EncodeRequest, isBareMp3 } from "./encode.ts";
+import type { EncodeRequest } from "./encode.ts";
 import { encodeOnCores } from "./encode-parallel.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { readFloatFrames } from "./float-frames.ts";
@@ -87,8 +87,7 @@ export function masterTo(
   limiting: LimitedSource,
 ): Promise<MasteringResult> {
   const { ceilingDbtp } = target;
-  // Only in such a file single peaks can be taken back.
-  const encoding = { ...request, ceilingDbtp: isBareMp3(request) ? ceilingDbtp : undefined };
+  const encoding = { ...request, ceilingDbtp };
   return masterWith(target, request.plan, {
     choose: (loudnessLufs, limitDbtp) => chooseSetting(loudnessLufs, limitDbtp, source.reading, limiting),
     encode: async (setting) => repairPeaks(request, await encodeWith(setting, source, encoding, limiting), ceilingDbtp),

@@ -1,7 +1,6 @@
 import { Readable } from "node:stream";
 import type { Warning } from "../../core/report.ts";
 import { mixDucked } from "../media/duck-mix.ts";
-import { isBareMp3 } from "../media/encode.ts";
 import { encodeOnCores } from "../media/encode-parallel.ts";
 import { readFloatFrames } from "../media/float-frames.ts";
 import type { FrameFilter } from "../media/frame-filter.ts";
@@ -144,7 +143,7 @@ async function renderMix(
         decodeAfterwards: extras.hasChapters,
         signal: context.signal,
         expectedFrames: totalFrames,
-        ceilingDbtp: isBareMp3({ plan: output.encoder, muxer: extras.muxer }) ? params.ceilingDbtp : undefined,
+        ceilingDbtp: params.ceilingDbtp,
         onProgress,
         ...(accumulator === null ? {} : { onPcm16: (chunk: Uint8Array) => accumulator.push(chunk) }),
       };

@@ -6,6 +6,7 @@ import { openTable, queryAll } from "../../../adapters/aws/table.ts";
 import { systemClock } from "../../../adapters/embedded/clock.ts";
 import { isTerminal, type Job } from "../../../core/job.ts";
 import { describeOnAws } from "../../fixtures/aws-emulator.ts";
+import { createRandom } from "../../fixtures/random.ts";
 import { killed, outOfMemory, type RunningTask, spotInterruption, type TaskFault } from "./ecs-stand-in.ts";
 import { openRigClient, type RigClient } from "./rig-client.ts";
 
@@ -15,19 +16,8 @@ const seed = Number(process.env.MIXDOWN_RIG_SEED ?? 1);
 const atOnce = 6;
 const taskFaults: readonly TaskFault[] = [killed, outOfMemory, spotInterruption, { ...killed, silent: true }];
 
-/** Mulberry32: small, and the same everywhere. */
-function makeRandom(state: number): () => number {
-  let a = state;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 describeOnAws(`${jobCount} jobs in a storm of faults (seed ${seed})`, () => {
-  const random = makeRandom(seed);
+  const random = createRandom(seed);
   const storm = new AbortController();
   const going: Promise<void>[] = [];
   let client: RigClient;

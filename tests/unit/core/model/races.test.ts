@@ -7,6 +7,25 @@ import { checkInvariants, cleanOf, endsOf, stitchOf, trySubmit } from "./model-f
 import { World } from "./world.ts";
 
 let world: World;
+/** A world of its own for each order of steps. */
+function begin(): void {
+  world.close();
+  world = new World();
+  world.objects.put("raw/local/1/a.wav", "a");
+}
+/** Lets the scheduler choose who goes on. */
+const takeTurns =
+  (scheduler: fc.Scheduler): Turn =>
+  (label, call) =>
+    scheduler.schedule(Promise.resolve(), label).then(call);
+async function launchOne() {
+  await trySubmit(world, cleanOf("j"));
+  await world.invoke();
+  const [task] = world.takeTasks();
+  if (task === undefined) throw new Error("nothing was launched");
+  return task;
+}
+
 beforeEach(() => {
   world = new World();
   for (const name of ["a", "b"]) world.objects.put(`raw/local/1/${name}.wav`, name);
@@ -16,14 +35,9 @@ afterEach(() => world.close());
 test("fails when two workers on one attempt, however their steps interleave, both commit", async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
-      world.close();
-      world = new World();
-      world.objects.put("raw/local/1/a.wav", "a");
-      await trySubmit(world, cleanOf("j"));
-      await world.invoke();
-      const turn: Turn = (label, call) => scheduler.schedule(Promise.resolve(), label).then(call);
-      const [task] = world.takeTasks();
-      if (task === undefined) throw new Error("nothing was launched");
+      begin();
+      const task = await launchOne();
+      const turn = takeTurns(scheduler);
       const racers = [1, 2, 3].map(() => world.work(task.ref, task.attempt, { turn }));
       await scheduler.waitFor(Promise.all(racers));
       expect(endsOf(world, "j").map((job) => job.status)).toEqual(["succeeded"]);
@@ -37,10 +51,8 @@ test("fails when two workers on one attempt, however their steps interleave, bot
 test("fails when equal jobs, submitted and launched at once by several machines, are processed more than once", async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
-      world.close();
-      world = new World();
-      world.objects.put("raw/local/1/a.wav", "a");
-      const turn: Turn = (label, call) => scheduler.schedule(Promise.resolve(), label).then(call);
+      begin();
+      const turn = takeTurns(scheduler);
       const ids = ["x", "y", "z"];
       const machines = ids.map(async (id) => {
         await trySubmit(world, cleanOf(id), undefined, turn);
@@ -60,14 +72,9 @@ test("fails when equal jobs, submitted and launched at once by several machines,
 test("fails when cancel, two workers and the reconciler at once leave a job without exactly one end", async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
-      world.close();
-      world = new World();
-      world.objects.put("raw/local/1/a.wav", "a");
-      await trySubmit(world, cleanOf("j"));
-      await world.invoke();
-      const turn: Turn = (label, call) => scheduler.schedule(Promise.resolve(), label).then(call);
-      const [task] = world.takeTasks();
-      if (task === undefined) throw new Error("nothing was launched");
+      begin();
+      const task = await launchOne();
+      const turn = takeTurns(scheduler);
       const actors = [
         world.work(task.ref, task.attempt, { turn }),
         world.work(task.ref, task.attempt, { turn }),
