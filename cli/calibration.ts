@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { throughput } from "../core/lane.ts";
 import { mixdownVersion } from "../core/version.ts";
-import type { Toolchain } from "../worker/media/toolchain.ts";
+import type { Toolchain } from "../worker/media/toolchain/toolchain.ts";
 import { recipes } from "../worker/recipes/index.ts";
 import { createScratch } from "./scratch.ts";
 

@@ -1,5 +1,5 @@
-import { describeOldBuild } from "../worker/media/old-build.ts";
-import type { Toolchain } from "../worker/media/toolchain.ts";
+import { describeOldBuild } from "../worker/media/toolchain/old-build.ts";
+import type { Toolchain } from "../worker/media/toolchain/toolchain.ts";
 import type { Launchers } from "../worker/process/launch-prefix.ts";
 import { formatBytes } from "./report-table.ts";
 

@@ -1,7 +1,7 @@
 import { readToolPaths } from "../config/tool-paths.ts";
-import { beginFfprobe } from "../worker/media/ask-ffprobe.ts";
-import { readHead, requireContainer } from "../worker/media/read-head.ts";
-import { findKnownFfprobe } from "../worker/media/toolchain.ts";
+import { beginFfprobe } from "../worker/media/probe/ask-ffprobe.ts";
+import { readHead, requireContainer } from "../worker/media/probe/read-head.ts";
+import { findKnownFfprobe } from "../worker/media/toolchain/toolchain.ts";
 
 /** Commands whose first word is an input that will be probed here, nearly always. */
 const probing: ReadonlySet<string> = new Set(["clean", "peaks", "probe"]);

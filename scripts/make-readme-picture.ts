@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Peaks, parsePeaksJson } from "../worker/media/peaks.ts";
-import { buildWaveformSvg } from "../worker/media/waveform-svg.ts";
+import { type Peaks, parsePeaksJson } from "../worker/media/waveform/peaks.ts";
+import { buildWaveformSvg } from "../worker/media/waveform/waveform-svg.ts";
 
 // Makes docs/images/before-after.svg again: `npx node scripts/make-readme-picture.ts [FILE]`. Everything in it comes
 // from the commands that the README shows: the demo's two voices, stitched as they are, and cleaned first.

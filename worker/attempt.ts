@@ -9,7 +9,7 @@ import type { WorkPlatform } from "../core/run.ts";
 import { runAttempt } from "../core/run-attempt.ts";
 import { mixdownVersion } from "../core/version.ts";
 import { createMediaEngine } from "./engine.ts";
-import { findToolchain } from "./media/toolchain.ts";
+import { findToolchain } from "./media/toolchain/toolchain.ts";
 import { openWorkPlatform } from "./wiring.ts";
 
 /** One attempt of one job: the process that a launcher starts. Ends with 0 whenever the store knows the outcome. */

@@ -3,8 +3,8 @@ import { rm, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Engine, EngineResult, EngineWork } from "../core/run.ts";
 import { type RunStory, shortenStory, wholeReportName } from "../core/shorten-report.ts";
-import { describeOldBuild } from "./media/old-build.ts";
-import type { Toolchain } from "./media/toolchain.ts";
+import { describeOldBuild } from "./media/toolchain/old-build.ts";
+import type { Toolchain } from "./media/toolchain/toolchain.ts";
 import { loadRecipe } from "./recipes/index.ts";
 
 export interface MediaEngineOptions {

@@ -1,8 +1,8 @@
 import { parentPort } from "node:worker_threads";
 import { MixdownError } from "../core/errors.ts";
-import { type LimitTask, limitSegment } from "./media/limit-segment.ts";
-import { type RenderTask, renderSegment } from "./media/render-segment.ts";
-import { type SurveyTask, surveySegment } from "./media/survey-segment.ts";
+import { type RenderTask, renderSegment } from "./media/clean/render-segment.ts";
+import { type SurveyTask, surveySegment } from "./media/clean/survey-segment.ts";
+import { type LimitTask, limitSegment } from "./media/master/limit-segment.ts";
 import type { TaskAnswer } from "./process/thread-pool.ts";
 
 // Entry point of the threads that share the work on one recording.

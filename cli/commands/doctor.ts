@@ -6,7 +6,7 @@ import { readEmbeddedConfig } from "../../config/embedded.ts";
 import { readToolPaths } from "../../config/tool-paths.ts";
 import { exitCodeOf, MixdownError } from "../../core/errors.ts";
 import { mixdownVersion } from "../../core/version.ts";
-import { findToolchain } from "../../worker/media/toolchain.ts";
+import { findToolchain } from "../../worker/media/toolchain/toolchain.ts";
 import { findLaunchers } from "../../worker/process/launch-prefix.ts";
 import { buildChecks, type FolderFacts } from "../doctor-checks.ts";
 import { addCommonFlags, type DefineCommand, examples, type Session } from "../session.ts";

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { buildPeaksDat, buildPeaksJson, type PeakBits } from "../../worker/media/peaks.ts";
+import { buildPeaksDat, buildPeaksJson, type PeakBits } from "../../worker/media/waveform/peaks.ts";
 import { makePeaks } from "../../worker/recipes/peaks.ts";
 import { parseInputs } from "../input-file.ts";
 import { runBatch } from "../local-batch.ts";

@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
-import type { MediaInfo } from "../../worker/media/media-info.ts";
-import { probeMedia } from "../../worker/media/probe.ts";
+import type { MediaInfo } from "../../worker/media/probe/media-info.ts";
+import { probeMedia } from "../../worker/media/probe/probe.ts";
 import { parseInputs, spoolStdin } from "../input-file.ts";
 import { openToolchain } from "../local-run.ts";
 import { formatBytes } from "../report-table.ts";

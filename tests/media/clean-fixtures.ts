@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { type CleanParams, parseParams } from "../../core/kinds/index.ts";
-import type { Toolchain } from "../../worker/media/toolchain.ts";
+import type { Toolchain } from "../../worker/media/toolchain/toolchain.ts";
 import { clean } from "../../worker/recipes/clean.ts";
 import type { RecipeResult } from "../../worker/recipes/recipe.ts";
 import { createWords } from "../fixtures/random.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { createRealFft } from "../../worker/media/spectral-fft.ts";
+import { createRealFft } from "../../worker/media/denoise/spectral-fft.ts";
 import {
   cutNarration,
   type FanKind,

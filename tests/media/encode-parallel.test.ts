@@ -3,12 +3,12 @@ import { readdir } from "node:fs/promises";
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { type EncodeRequest, encodeVerified } from "../../worker/media/encode.ts";
-import { encodeInStretches, encodeOnCores, planStretches } from "../../worker/media/encode-parallel.ts";
-import { buildEncoderPlan } from "../../worker/media/encoder-plan.ts";
+import { type EncodeRequest, encodeVerified } from "../../worker/media/encode/encode.ts";
+import { encodeInStretches, encodeOnCores, planStretches } from "../../worker/media/encode/encode-parallel.ts";
+import { buildEncoderPlan } from "../../worker/media/encode/encoder-plan.ts";
+import { leastStretchFrames } from "../../worker/media/encode/mp3-stretches.ts";
 import { Doubt } from "../../worker/media/fast-join/doubt.ts";
-import { leastStretchFrames } from "../../worker/media/mp3-stretches.ts";
-import { parseLameTag } from "../../worker/media/true-length-mp3.ts";
+import { parseLameTag } from "../../worker/media/probe/true-length-mp3.ts";
 import { decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
 
 const fixtures = useMediaFixtures();

@@ -5,8 +5,8 @@ import { Readable } from "node:stream";
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { audioFormatNames } from "../../core/kinds/audio-formats.ts";
-import { type EncodeRequest, encodeVerified } from "../../worker/media/encode.ts";
-import { buildEncoderPlan } from "../../worker/media/encoder-plan.ts";
+import { type EncodeRequest, encodeVerified } from "../../worker/media/encode/encode.ts";
+import { buildEncoderPlan } from "../../worker/media/encode/encoder-plan.ts";
 import { decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
 
 const fixtures = useMediaFixtures();

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll } from "vitest";
 import { readToolPaths } from "../../config/tool-paths.ts";
-import { findToolchain, type Toolchain } from "../../worker/media/toolchain.ts";
+import { findToolchain, type Toolchain } from "../../worker/media/toolchain/toolchain.ts";
 import type { RecipeContext } from "../../worker/recipes/recipe.ts";
 
 const execute = promisify(execFile);

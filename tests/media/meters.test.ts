@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { createLoudnessMeter, type LoudnessReading } from "../../worker/media/loudness-meter.ts";
+import { createLoudnessMeter, type LoudnessReading } from "../../worker/media/meters/loudness-meter.ts";
 import { wav } from "../fixtures/hostile/byte-builders.ts";
 import { decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
 

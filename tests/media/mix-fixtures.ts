@@ -1,5 +1,5 @@
 import { parseParams } from "../../core/kinds/index.ts";
-import type { Toolchain } from "../../worker/media/toolchain.ts";
+import type { Toolchain } from "../../worker/media/toolchain/toolchain.ts";
 import { mix } from "../../worker/recipes/mix.ts";
 import type { RecipeContext, RecipeResult } from "../../worker/recipes/recipe.ts";
 import { decode, ffmpeg, speak, writeSamples } from "./media-fixtures.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Peaks } from "../../worker/media/peaks.ts";
+import type { Peaks } from "../../worker/media/waveform/peaks.ts";
 import { makePeaks } from "../../worker/recipes/peaks.ts";
 import { decode, ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmod, copyFile, mkdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { MixdownError } from "../../core/errors.ts";
-import { probeMedia } from "../../worker/media/probe.ts";
+import { probeMedia } from "../../worker/media/probe/probe.ts";
 import { ffmpeg, useMediaFixtures } from "./media-fixtures.ts";
 
 const fixtures = useMediaFixtures();

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
-import { encodeVerified } from "../../worker/media/encode.ts";
-import { buildEncoderPlan } from "../../worker/media/encoder-plan.ts";
+import { encodeVerified } from "../../worker/media/encode/encode.ts";
+import { buildEncoderPlan } from "../../worker/media/encode/encoder-plan.ts";
 import { updateCrc16 } from "../../worker/media/fast-join/crc16.ts";
 import { parseMp3Header } from "../../worker/media/fast-join/mp3-header.ts";
-import { lowerGranules } from "../../worker/media/lower-granules.ts";
-import { repairPeaks } from "../../worker/media/repair-peaks.ts";
+import { lowerGranules } from "../../worker/media/master/lower-granules.ts";
+import { repairPeaks } from "../../worker/media/master/repair-peaks.ts";
 import { decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
 
 const fixtures = useMediaFixtures();

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readToolPaths } from "../../config/tool-paths.ts";
-import { findToolchain } from "../../worker/media/toolchain.ts";
+import { findToolchain } from "../../worker/media/toolchain/toolchain.ts";
 import { runStitch } from "./stitch-fixtures.ts";
 
 // A process of its own, so that its tree can be measured without the test runner's.

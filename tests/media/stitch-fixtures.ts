@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import type { StitchParams } from "../../core/kinds/index.ts";
-import type { Toolchain } from "../../worker/media/toolchain.ts";
+import type { Toolchain } from "../../worker/media/toolchain/toolchain.ts";
 import type { RecipeContext, RecipeResult } from "../../worker/recipes/recipe.ts";
 import { stitch } from "../../worker/recipes/stitch.ts";
 import { decode, ffmpeg, type MediaFixtures, writeSamples } from "./media-fixtures.ts";

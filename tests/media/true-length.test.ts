@@ -1,8 +1,8 @@
 import { readFile, truncate, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { buildPcmDecodeArgs } from "../../worker/media/pcm-decode-args.ts";
-import { probeMedia } from "../../worker/media/probe.ts";
-import { readTrueLength, type TrueLength } from "../../worker/media/true-length.ts";
+import { buildPcmDecodeArgs } from "../../worker/media/pcm/pcm-decode-args.ts";
+import { probeMedia } from "../../worker/media/probe/probe.ts";
+import { readTrueLength, type TrueLength } from "../../worker/media/probe/true-length.ts";
 import { startFfmpeg } from "../../worker/process/run-ffmpeg.ts";
 import { ffmpeg, useMediaFixtures, writeSamples } from "./media-fixtures.ts";
 

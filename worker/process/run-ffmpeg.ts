@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { MixdownError } from "../../core/errors.ts";
-import type { Toolchain } from "../media/toolchain.ts";
+import type { Toolchain } from "../media/toolchain/toolchain.ts";
 import { mapProcessError, ProcessError, type ProcessResult } from "./process-error.ts";
 import { parseProgress } from "./progress.ts";
 import { type StartedProcess, type StartOptions, startProcess } from "./run-process.ts";

@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Edit, moveChapters } from "../media/edit-list.ts";
-import { buildChapterFile, buildExtras, type ExtrasPlan, findCovers } from "../media/keep-extras.ts";
-import type { MediaInfo } from "../media/media-info.ts";
-import { buildOggPictureFile, readPicture } from "../media/ogg-picture.ts";
-import type { OutputFormat } from "../media/output-format.ts";
+import { type Edit, moveChapters } from "../media/clean/edit-list.ts";
+import { buildChapterFile, buildExtras, type ExtrasPlan, findCovers } from "../media/encode/keep-extras.ts";
+import { buildOggPictureFile, readPicture } from "../media/encode/ogg-picture.ts";
+import type { OutputFormat } from "../media/encode/output-format.ts";
+import type { MediaInfo } from "../media/probe/media-info.ts";
 import type { RecipeContext } from "./recipe.ts";
 
 interface Kept {

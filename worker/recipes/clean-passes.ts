@@ -1,16 +1,21 @@
 import { join } from "node:path";
 import type { CleanParams } from "../../core/kinds/index.ts";
-import { renderSegments, type SurveyedParts, surveySegmentNoise, surveySegments } from "../media/clean-segments.ts";
-import { decodeToFile } from "../media/decode-file.ts";
-import { createPcmFeed, type DecodePlan } from "../media/decode-floats.ts";
-import type { HumFindings } from "../media/hum-survey.ts";
-import { limitInSegments } from "../media/limit-segments.ts";
-import type { LoudnessSums } from "../media/loudness-part.ts";
-import { type LimitedSource, limitInOnePiece, type MasteringSource } from "../media/mastering.ts";
-import { type RenderedClean, renderClean } from "../media/render-clean.ts";
-import type { NoiseFindings } from "../media/spectral-pauses.ts";
-import { type AudioSurvey, surveyAudio, surveyNoise } from "../media/survey-audio.ts";
-import { isUntouched, type Treatment } from "../media/treatment.ts";
+import {
+  renderSegments,
+  type SurveyedParts,
+  surveySegmentNoise,
+  surveySegments,
+} from "../media/clean/clean-segments.ts";
+import { type RenderedClean, renderClean } from "../media/clean/render-clean.ts";
+import { type AudioSurvey, surveyAudio, surveyNoise } from "../media/clean/survey-audio.ts";
+import { isUntouched, type Treatment } from "../media/clean/treatment.ts";
+import type { HumFindings } from "../media/denoise/hum-survey.ts";
+import type { NoiseFindings } from "../media/denoise/spectral-pauses.ts";
+import { limitInSegments } from "../media/master/limit-segments.ts";
+import { type LimitedSource, limitInOnePiece, type MasteringSource } from "../media/master/mastering.ts";
+import type { LoudnessSums } from "../media/meters/loudness-part.ts";
+import { decodeToFile } from "../media/pcm/decode-file.ts";
+import { createPcmFeed, type DecodePlan } from "../media/pcm/decode-floats.ts";
 import { hasThreads, startThreads } from "../start-threads.ts";
 import type { Span } from "./progress-span.ts";
 import type { RecipeContext } from "./recipe.ts";

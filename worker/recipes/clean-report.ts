@@ -1,14 +1,14 @@
 import { MixdownError } from "../../core/errors.ts";
 import type { CleanParams } from "../../core/kinds/index.ts";
 import type { Measurement, Report, Warning } from "../../core/report.ts";
-import { buildEditList } from "../media/edit-list.ts";
-import type { EncoderPlan } from "../media/encoder-plan.ts";
-import type { LoudnessReading } from "../media/loudness-meter.ts";
-import { loudnessToleranceLu, type MasteringResult } from "../media/mastering.ts";
-import type { AudioStream } from "../media/media-info.ts";
-import type { RenderedClean } from "../media/render-clean.ts";
-import type { AudioSurvey } from "../media/survey-audio.ts";
-import { hasAudibleNoise, type Treatment } from "../media/treatment.ts";
+import { buildEditList } from "../media/clean/edit-list.ts";
+import type { RenderedClean } from "../media/clean/render-clean.ts";
+import type { AudioSurvey } from "../media/clean/survey-audio.ts";
+import { hasAudibleNoise, type Treatment } from "../media/clean/treatment.ts";
+import type { EncoderPlan } from "../media/encode/encoder-plan.ts";
+import { loudnessToleranceLu, type MasteringResult } from "../media/master/mastering.ts";
+import type { LoudnessReading } from "../media/meters/loudness-meter.ts";
+import type { AudioStream } from "../media/probe/media-info.ts";
 
 export interface CleanFacts {
   readonly stream: AudioStream;

@@ -1,6 +1,6 @@
-import { buildInputArgs } from "../media/input-args.ts";
-import { buildLayoutSteps, buildTrim, type PcmFormat } from "../media/pcm-decode-args.ts";
-import { loudnessTap, parseLoudnessTap, type TappedLoudness } from "../media/pcm-taps.ts";
+import { buildLayoutSteps, buildTrim, type PcmFormat } from "../media/pcm/pcm-decode-args.ts";
+import { loudnessTap, parseLoudnessTap, type TappedLoudness } from "../media/pcm/pcm-taps.ts";
+import { buildInputArgs } from "../media/probe/input-args.ts";
 import { runFfmpeg } from "../process/run-ffmpeg.ts";
 import type { RecipeContext } from "./recipe.ts";
 import type { StitchInput } from "./stitch-plan.ts";

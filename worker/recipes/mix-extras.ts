@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { audioFormats } from "../../core/kinds/audio-formats.ts";
-import { buildChapterFile, buildExtras, type ExtrasPlan } from "../media/keep-extras.ts";
-import type { Chapter } from "../media/media-info.ts";
-import { toNumber, zeroSeconds } from "../media/pcm-time.ts";
+import { buildChapterFile, buildExtras, type ExtrasPlan } from "../media/encode/keep-extras.ts";
+import { toNumber, zeroSeconds } from "../media/pcm/pcm-time.ts";
+import type { Chapter } from "../media/probe/media-info.ts";
 import type { MixPlan } from "./mix-plan.ts";
 import type { RecipeContext } from "./recipe.ts";
 

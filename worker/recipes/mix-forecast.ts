@@ -1,7 +1,7 @@
-import { buildDuckEnvelope } from "../media/duck-envelope.ts";
-import { createMusicGains } from "../media/duck-mix.ts";
-import { blocksPerSecond, createLevelTrack, gatedLufs, type LevelTrack } from "../media/speech-levels.ts";
-import { releaseSeconds } from "../media/true-peak-limiter.ts";
+import { buildDuckEnvelope } from "../media/duck/duck-envelope.ts";
+import { createMusicGains } from "../media/duck/duck-mix.ts";
+import { blocksPerSecond, createLevelTrack, gatedLufs, type LevelTrack } from "../media/duck/speech-levels.ts";
+import { releaseSeconds } from "../media/master/true-peak-limiter.ts";
 import type { MixLevels, MixSound, PlacedVoice } from "./mix-levels.ts";
 
 /** What is foreseen of a mix from its levels, before it is made. */

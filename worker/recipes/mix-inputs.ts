@@ -1,7 +1,7 @@
 import { MixdownError } from "../../core/errors.ts";
-import { defaultLayout, type PcmFormat } from "../media/pcm-decode-args.ts";
-import { probeMedia } from "../media/probe.ts";
-import { readTrueLength } from "../media/true-length.ts";
+import { defaultLayout, type PcmFormat } from "../media/pcm/pcm-decode-args.ts";
+import { probeMedia } from "../media/probe/probe.ts";
+import { readTrueLength } from "../media/probe/true-length.ts";
 import { mapBounded } from "../process/map-bounded.ts";
 import type { RecipeContext } from "./recipe.ts";
 import type { StitchInput } from "./stitch-plan.ts";

@@ -1,7 +1,7 @@
 import type { MixParams } from "../../core/kinds/index.ts";
-import { bridgePauses, buildDuckEnvelope } from "../media/duck-envelope.ts";
-import type { SpeechSpan } from "../media/speech-detect.ts";
-import { blocksPerSecond, createBlockGate, gatedLufs, type LevelTrack } from "../media/speech-levels.ts";
+import { bridgePauses, buildDuckEnvelope } from "../media/duck/duck-envelope.ts";
+import type { SpeechSpan } from "../media/duck/speech-detect.ts";
+import { blocksPerSecond, createBlockGate, gatedLufs, type LevelTrack } from "../media/duck/speech-levels.ts";
 import { layOut, readMusic } from "./mix-forecast.ts";
 
 /** One narration in the output. */

@@ -1,9 +1,9 @@
 import { limits } from "../../core/limits.ts";
-import { readFloatFrames } from "../media/float-frames.ts";
-import { createLoudnessMeter, type LoudnessReading } from "../media/loudness-meter.ts";
-import type { PcmFormat } from "../media/pcm-decode-args.ts";
-import { openPcmSource, type PcmSourceEnd } from "../media/pcm-source.ts";
-import { blocksPerSecond, createLevelTrack, type LevelTrack } from "../media/speech-levels.ts";
+import { blocksPerSecond, createLevelTrack, type LevelTrack } from "../media/duck/speech-levels.ts";
+import { createLoudnessMeter, type LoudnessReading } from "../media/meters/loudness-meter.ts";
+import { readFloatFrames } from "../media/pcm/float-frames.ts";
+import type { PcmFormat } from "../media/pcm/pcm-decode-args.ts";
+import { openPcmSource, type PcmSourceEnd } from "../media/pcm/pcm-source.ts";
 import { buildMeasureFormat, type MixInput } from "./mix-inputs.ts";
 import type { RecipeContext } from "./recipe.ts";
 

@@ -1,7 +1,7 @@
-import type { PcmFormat } from "../media/pcm-decode-args.ts";
-import { joinPcm, type PcmPiece } from "../media/pcm-joiner.ts";
-import { openPcmSource, type PcmSource } from "../media/pcm-source.ts";
-import { type ExactSeconds, millisecondsToSeconds, zeroSeconds } from "../media/pcm-time.ts";
+import type { PcmFormat } from "../media/pcm/pcm-decode-args.ts";
+import { joinPcm, type PcmPiece } from "../media/pcm/pcm-joiner.ts";
+import { openPcmSource, type PcmSource } from "../media/pcm/pcm-source.ts";
+import { type ExactSeconds, millisecondsToSeconds, zeroSeconds } from "../media/pcm/pcm-time.ts";
 import type { MixInput } from "./mix-inputs.ts";
 import type { RecipeContext } from "./recipe.ts";
 

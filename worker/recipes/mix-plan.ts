@@ -1,6 +1,6 @@
 import type { MixParams } from "../../core/kinds/index.ts";
-import { addSeconds, type ExactSeconds, toFrame, toNumber, zeroSeconds } from "../media/pcm-time.ts";
-import { detectSpeech, type SpeechSpan } from "../media/speech-detect.ts";
+import { detectSpeech, type SpeechSpan } from "../media/duck/speech-detect.ts";
+import { addSeconds, type ExactSeconds, toFrame, toNumber, zeroSeconds } from "../media/pcm/pcm-time.ts";
 import { createMixForecast, type MixForecast } from "./mix-forecast.ts";
 import { cutMusic, estimateSeconds, type MixInputs, musicTooShort } from "./mix-inputs.ts";
 import { chooseMixLevels, type MixLevels } from "./mix-levels.ts";

@@ -1,6 +1,6 @@
 import { MixdownError } from "../../core/errors.ts";
 import type { Warning } from "../../core/report.ts";
-import { loudnessToleranceLu } from "../media/mastering.ts";
+import { loudnessToleranceLu } from "../media/master/mastering.ts";
 import type { FinishedMix } from "./mix-finish.ts";
 import type { MixPlan } from "./mix-plan.ts";
 

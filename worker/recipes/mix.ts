@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { audioFormats } from "../../core/kinds/audio-formats.ts";
 import type { MixParams } from "../../core/kinds/index.ts";
 import type { Measurement } from "../../core/report.ts";
-import { addSeconds, toFrame, toNumber, zeroSeconds } from "../media/pcm-time.ts";
+import { addSeconds, toFrame, toNumber, zeroSeconds } from "../media/pcm/pcm-time.ts";
 import { type FinishedMix, finishMix } from "./mix-finish.ts";
 import { probeMixInputs } from "./mix-inputs.ts";
 import type { MixTrack } from "./mix-measure.ts";

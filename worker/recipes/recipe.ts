@@ -1,5 +1,5 @@
 import type { Report, Warning } from "../../core/report.ts";
-import type { Toolchain } from "../media/toolchain.ts";
+import type { Toolchain } from "../media/toolchain/toolchain.ts";
 
 export interface RecipeInput {
   /** Local file; its name says nothing about its content. */

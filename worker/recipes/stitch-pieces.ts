@@ -1,6 +1,6 @@
-import type { PcmFormat } from "../media/pcm-decode-args.ts";
-import type { PcmPiece } from "../media/pcm-joiner.ts";
-import { openPcmSource, type PcmSource, type PcmSourceEnd } from "../media/pcm-source.ts";
+import type { PcmFormat } from "../media/pcm/pcm-decode-args.ts";
+import type { PcmPiece } from "../media/pcm/pcm-joiner.ts";
+import { openPcmSource, type PcmSource, type PcmSourceEnd } from "../media/pcm/pcm-source.ts";
 import type { LoudnessMatch } from "./match-loudness.ts";
 import type { RecipeContext } from "./recipe.ts";
 import type { StitchInput } from "./stitch-plan.ts";

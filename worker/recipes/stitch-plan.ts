@@ -1,8 +1,8 @@
 import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
-import { buildEncoderPlan, type EncoderPlan } from "../media/encoder-plan.ts";
-import type { AudioStream, MediaInfo } from "../media/media-info.ts";
-import { defaultLayout, type PcmFormat } from "../media/pcm-decode-args.ts";
-import type { TrueLength } from "../media/true-length.ts";
+import { buildEncoderPlan, type EncoderPlan } from "../media/encode/encoder-plan.ts";
+import { defaultLayout, type PcmFormat } from "../media/pcm/pcm-decode-args.ts";
+import type { AudioStream, MediaInfo } from "../media/probe/media-info.ts";
+import type { TrueLength } from "../media/probe/true-length.ts";
 
 /** One input of a join, after the gate. */
 export interface StitchInput {

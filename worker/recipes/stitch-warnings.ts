@@ -1,9 +1,9 @@
 import { audioFormats } from "../../core/kinds/audio-formats.ts";
 import type { StitchParams } from "../../core/kinds/index.ts";
 import type { Warning } from "../../core/report.ts";
-import type { JoinedPiece } from "../media/pcm-joiner.ts";
-import type { OversCounter } from "../media/pcm-overs.ts";
-import type { PcmSourceEnd } from "../media/pcm-source.ts";
+import type { JoinedPiece } from "../media/pcm/pcm-joiner.ts";
+import type { OversCounter } from "../media/pcm/pcm-overs.ts";
+import type { PcmSourceEnd } from "../media/pcm/pcm-source.ts";
 import type { LoudnessMatch } from "./match-loudness.ts";
 import type { StitchInput, StitchPlan } from "./stitch-plan.ts";
 

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { buildPeaksDat, buildPeaksJson, type PeaksAccumulator } from "../media/peaks.ts";
+import { buildPeaksDat, buildPeaksJson, type PeaksAccumulator } from "../media/waveform/peaks.ts";
 import type { RecipeOutput } from "./recipe.ts";
 
 /** Writes `peaks.json` and `peaks.dat` (audiowaveform v2) into `dir`. */

@@ -1,4 +1,4 @@
-import { buildEncoderPlan } from "../encoder-plan.ts";
+import { buildEncoderPlan } from "../encode/encoder-plan.ts";
 import { aacWindowsFit, readAacWindow, splitAdts, unwrapAdts, wrapAdts } from "./aac-frame.ts";
 import { Doubt } from "./doubt.ts";
 import type { JoinSpan, Seam } from "./join-plan.ts";

@@ -1,4 +1,4 @@
-import type { ReadAt } from "../true-length-mp4.ts";
+import type { ReadAt } from "../probe/true-length-mp4.ts";
 import { Doubt } from "./doubt.ts";
 
 /** What of the tags in front of an mp3 goes on into a joined file. */

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import type { Toolchain } from "../toolchain.ts";
+import type { Toolchain } from "../toolchain/toolchain.ts";
 import { createAacCodec } from "./aac-codec.ts";
 import { Doubt } from "./doubt.ts";
 import type { FastTrack } from "./fast-track.ts";

@@ -1,5 +1,5 @@
-import { deriveMp4Length, type TrueLength } from "../true-length.ts";
-import { findBox, findBoxes, listBoxes, parseMoov, type ReadAt } from "../true-length-mp4.ts";
+import { deriveMp4Length, type TrueLength } from "../probe/true-length.ts";
+import { findBox, findBoxes, listBoxes, parseMoov, type ReadAt } from "../probe/true-length-mp4.ts";
 import { type AacConfig, parseAacConfig } from "./aac-config.ts";
 import { Doubt } from "./doubt.ts";
 import type { FastTrack } from "./fast-track.ts";

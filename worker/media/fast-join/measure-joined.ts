@@ -1,10 +1,10 @@
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
-import { toPcm16 } from "../encode.ts";
-import { readFloatFrames } from "../float-frames.ts";
-import { createLoudnessMeter, type LoudnessReading } from "../loudness-meter.ts";
-import { defaultLayout } from "../pcm-decode-args.ts";
-import type { PeaksAccumulator } from "../peaks.ts";
-import type { Toolchain } from "../toolchain.ts";
+import { toPcm16 } from "../encode/encode.ts";
+import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
+import { readFloatFrames } from "../pcm/float-frames.ts";
+import { defaultLayout } from "../pcm/pcm-decode-args.ts";
+import type { Toolchain } from "../toolchain/toolchain.ts";
+import type { PeaksAccumulator } from "../waveform/peaks.ts";
 import { createByteReader } from "./byte-reader.ts";
 import { Doubt } from "./doubt.ts";
 import { feed } from "./render-seams.ts";

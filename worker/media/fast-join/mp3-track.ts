@@ -1,5 +1,5 @@
-import { parseLameTag } from "../true-length-mp3.ts";
-import type { ReadAt } from "../true-length-mp4.ts";
+import { parseLameTag } from "../probe/true-length-mp3.ts";
+import type { ReadAt } from "../probe/true-length-mp4.ts";
 import { Doubt } from "./doubt.ts";
 import type { FastTrack } from "./fast-track.ts";
 import { convertId3v1, type Id3Tag, readId3Tag } from "./id3-tag.ts";

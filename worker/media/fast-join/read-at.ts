@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { createYoungSweeper } from "../../process/sweep-young.ts";
-import type { ReadAt } from "../true-length-mp4.ts";
+import type { ReadAt } from "../probe/true-length-mp4.ts";
 
 let sweep: ((bytes: number) => void) | undefined;
 

@@ -1,8 +1,8 @@
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
-import { createPcmGuard } from "../pcm-guard.ts";
-import type { Toolchain } from "../toolchain.ts";
+import { createPcmGuard } from "../pcm/pcm-guard.ts";
+import type { Toolchain } from "../toolchain/toolchain.ts";
 import { createByteReader } from "./byte-reader.ts";
 import { Doubt } from "./doubt.ts";
 import type { Seam } from "./join-plan.ts";

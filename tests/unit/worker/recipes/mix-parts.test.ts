@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseParams } from "../../../../core/kinds/index.ts";
-import { createLevelTrack } from "../../../../worker/media/speech-levels.ts";
+import { createLevelTrack } from "../../../../worker/media/duck/speech-levels.ts";
 import { createMixForecast } from "../../../../worker/recipes/mix-forecast.ts";
 import { chooseMixLevels } from "../../../../worker/recipes/mix-levels.ts";
 

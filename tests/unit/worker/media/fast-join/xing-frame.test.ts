@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { updateCrc16 } from "../../../../../worker/media/fast-join/crc16.ts";
 import { Doubt } from "../../../../../worker/media/fast-join/doubt.ts";
 import { buildContents, buildXingFrame } from "../../../../../worker/media/fast-join/xing-frame.ts";
-import { parseLameTag } from "../../../../../worker/media/true-length-mp3.ts";
+import { parseLameTag } from "../../../../../worker/media/probe/true-length-mp3.ts";
 
 const facts = {
   ...{ frames: 1_000, bytes: 417_000, contents: new Uint8Array(100), bitRate: 128_000, musicCrc: 0x1234 },

@@ -1,0 +1,143 @@
+import type { FrameFilter } from "../pcm/frame-filter.ts";
+import { createSpectralLane, type KeptSpeech } from "./spectral-lane.ts";
+
+/** Mean power of the noise in the pauses, under a root-Hann window of `windowSize`. */
+export interface NoiseProfile {
+  readonly windowSize: number;
+  /** A channel's windowSize/2 + 1 bins; null where the channel is to be left as it is. */
+  readonly channels: readonly (Float64Array | null)[];
+}
+
+export interface SpectralDenoiserOptions {
+  readonly profile: NoiseProfile;
+  /** How far noise is taken down at the most. */
+  readonly depthDb: number;
+}
+
+export interface SpectralDenoiser extends FrameFilter {
+  /** From here on what is kept of speech is reckoned. @default from the beginning */
+  startCounting(): void;
+  /** Of what stood 10 dB above the noise. */
+  keptSpeech(): KeptSpeech;
+}
+
+export const addKept = (a: KeptSpeech, b: KeptSpeech): KeptSpeech => ({
+  powerIn: a.powerIn + b.powerIn,
+  powerOut: a.powerOut + b.powerOut,
+});
+
+/** Speech power that was kept, dB; 0 when there was none. */
+export const toKeptDb = ({ powerIn, powerOut }: KeptSpeech): number =>
+  powerIn > 0 ? 10 * Math.log10(powerOut / powerIn) : 0;
+
+/** Frames that are filtered at once, and those behind them that tell what is coming. */
+const block = 16;
+const lookAhead = 4;
+
+/**
+ * For whoever filters a part of a recording as if it were the whole: a part begins at a whole number of `blockFrames` from
+ * the recording's beginning, and what comes out is complete up to `behindFrames` before the last that went in.
+ */
+export const denoiserReach = (windowSize: number) => ({
+  blockFrames: (block * windowSize) / 4,
+  behindFrames: ((block + lookAhead) * windowSize) / 4,
+});
+
+/**
+ * Takes a steady noise out of interleaved samples by a spectral filter of quarter-window hops. As many frames come out as
+ * went in, none of them moved; memory is constant; nothing is allocated per frame. Every channel has its own gains.
+ */
+export function createSpectralDenoiser({ profile, depthDb }: SpectralDenoiserOptions): SpectralDenoiser {
+  const size = profile.windowSize;
+  const hop = size / 4;
+  const lanes = profile.channels.map((noise) => createSpectralLane(size, noise, depthDb, block + lookAhead));
+  const channels = lanes.length;
+  let filled = 0;
+  let held = 0;
+  let taken = 0;
+  let given = 0;
+  // What comes out before the first sample that went in.
+  let skip = size - hop;
+
+  /** Filters the first `count` frames that are held and writes their hops to `out`; returns the samples written. */
+  const emit = (count: number, out: Float32Array, at: number): number => {
+    for (const lane of lanes) lane.filter(held, count);
+    held -= count;
+    const from = Math.min(skip, count * hop);
+    skip -= from;
+    const length = Math.min(count * hop - from, taken - given);
+    for (const [channel, lane] of lanes.entries()) {
+      spread(lane.ready, from, length, out, at + channel, channels);
+      lane.shift(count * hop);
+    }
+    given += length;
+    return length * channels;
+  };
+
+  return {
+    push(samples) {
+      const count = samples.length / channels;
+      const out = new Float32Array((Math.ceil((filled + count) / hop) + block + lookAhead) * hop * channels);
+      let written = 0;
+      taken += count;
+      for (let frame = 0; frame < count; ) {
+        const take = Math.min(hop - filled, count - frame);
+        for (const [channel, lane] of lanes.entries()) {
+          gather(samples, frame * channels + channel, channels, lane.window, size - hop + filled, take);
+        }
+        frame += take;
+        filled += take;
+        if (filled < hop) continue;
+        filled = 0;
+        for (const lane of lanes) lane.analyse(held);
+        held++;
+        if (held === block + lookAhead) written += emit(block, out, written);
+      }
+      return out.subarray(0, written);
+    },
+    finish() {
+      const out = new Float32Array((taken - given + block * hop) * channels);
+      let written = 0;
+      while (given < taken) {
+        for (const lane of lanes) {
+          lane.window.fill(0, size - hop + filled);
+          lane.analyse(held);
+        }
+        filled = 0;
+        held++;
+        const last = taken - given <= held * hop - skip;
+        if (last || held === block + lookAhead) written += emit(last ? held : block, out, written);
+      }
+      return out.subarray(0, written);
+    },
+    startCounting() {
+      for (const lane of lanes) lane.startCounting();
+    },
+    keptSpeech: () => lanes.map((lane) => lane.kept()).reduce(addKept, { powerIn: 0, powerOut: 0 }),
+  };
+}
+
+// Loops of their own: over a closure's variables they are several times slower.
+
+/** Every `step`th sample. */
+function gather(
+  samples: Float32Array,
+  from: number,
+  step: number,
+  into: Float32Array,
+  start: number,
+  count: number,
+): void {
+  for (let to = start, at = from; to < start + count; to++, at += step) into[to] = samples[at] as number;
+}
+
+function spread(
+  samples: Float32Array,
+  from: number,
+  count: number,
+  into: Float32Array,
+  start: number,
+  step: number,
+): void {
+  for (let at = from, to = start; at < from + count; at++, to += step) into[to] = samples[at] as number;
+}

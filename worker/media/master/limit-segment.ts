@@ -1,0 +1,47 @@
+import { closeSync, openSync } from "node:fs";
+import { createYoungSweeper } from "../../process/sweep-young.ts";
+import { createLoudnessPart, type LoudnessSums } from "../meters/loudness-part.ts";
+import { type PcmFile, readPcm, type Segment, writePcm } from "../pcm/pcm-file.ts";
+import { createTruePeakLimiter } from "./true-peak-limiter.ts";
+
+export interface LimitTask {
+  readonly kind: "limit";
+  readonly file: PcmFile;
+  readonly segment: Segment;
+  readonly gainDb: number;
+  readonly ceilingDbtp: number;
+  /** Written there at the segment's own place; null: only measured. */
+  readonly outPath: string | null;
+}
+
+export interface LimitSums {
+  readonly limited: boolean;
+  /** Null where it was written. */
+  readonly loudness: LoudnessSums | null;
+}
+
+/** Gain and limiter on one segment; what lies beside it is limited too, so that the gain moves as it would in one piece. */
+export function limitSegment({ file, segment, gainDb, ceilingDbtp, outPath }: LimitTask): LimitSums {
+  const { channels, sampleRateHz } = file;
+  const { from, to, readFrom, readTo } = segment;
+  const limiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb, ceilingDbtp });
+  const loudness = outPath === null ? createLoudnessPart(file, { startFrame: readFrom, from, to }) : null;
+  const input = openSync(file.path, "r");
+  const output = outPath === null ? null : openSync(outPath, "r+");
+  let at = readFrom;
+  const sweep = createYoungSweeper();
+  const take = (samples: Float32Array): void => {
+    sweep(samples.byteLength);
+    loudness?.push(samples);
+    if (output !== null) writePcm(output, channels, { samples, at, from, to });
+    at += samples.length / channels;
+  };
+  try {
+    for (const samples of readPcm(input, channels, readFrom, readTo)) take(limiter.push(samples));
+    take(limiter.finish());
+  } finally {
+    closeSync(input);
+    if (output !== null) closeSync(output);
+  }
+  return { limited: limiter.limited(), loudness: loudness?.sums() ?? null };
+}

@@ -1,0 +1,65 @@
+import { MixdownError } from "../../../core/errors.ts";
+import { limits } from "../../../core/limits.ts";
+import { readFloatFrames } from "./float-frames.ts";
+
+/** Looks at what a decoder gives before anything is done with it. */
+export interface PcmGuard {
+  /**
+   * Silences in place what no recording holds: not-a-numbers, infinities and values 54 dB and more above full scale, on
+   * which LAME and ffmpeg's AAC abort and every recursive filter stays stuck. Throws `limit_duration` once more came than
+   * an input may last: headers lie, or say nothing.
+   */
+  check(samples: Float32Array): void;
+  /** Samples that were silenced so far. */
+  readonly silenced: number;
+}
+
+/**
+ * IEEE 754 single precision bits of 512 (54.2 dB), without the sign; all that is not finite is above. What a codec throws
+ * over of such a sample stays below 60 dB.
+ */
+const nonsenseBits = 0x44000000;
+
+/** @param format of the samples; `name` is what the user calls the input. */
+export function createPcmGuard(format: {
+  readonly name: string;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+}): PcmGuard {
+  const { name, sampleRateHz, channels } = format;
+  let left = limits.inputDurationSeconds * sampleRateHz * channels;
+  let silenced = 0;
+  return {
+    check(samples) {
+      left -= samples.length;
+      if (left < 0) throw describeEndless(name);
+      const bits = new Int32Array(samples.buffer, samples.byteOffset, samples.length);
+      for (let at = 0; at < bits.length; at++) {
+        if (((bits[at] ?? 0) & 0x7fffffff) < nonsenseBits) continue;
+        bits[at] = 0;
+        silenced++;
+      }
+    },
+    get silenced() {
+      return silenced;
+    },
+  };
+}
+
+/** A decoder's f32le in whole frames, checked; the frames are the consumer's own. */
+export async function* guardPcm(
+  stream: AsyncIterable<Uint8Array>,
+  channels: number,
+  guard: PcmGuard,
+): AsyncGenerator<Buffer> {
+  for await (const samples of readFloatFrames(stream, channels)) {
+    guard.check(samples);
+    yield Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
+  }
+}
+
+/** For an input that turns out longer than its header said, and than any may be. */
+export const describeEndless = (name: string): MixdownError =>
+  new MixdownError("limit_duration", {
+    message: `${name} goes on after ${limits.inputDurationSeconds / 3_600} h, which is the most that an input may last. Split it first.`,
+  });

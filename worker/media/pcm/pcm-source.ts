@@ -1,0 +1,110 @@
+import { MixdownError } from "../../../core/errors.ts";
+import { startFfmpeg } from "../../process/run-ffmpeg.ts";
+import type { Toolchain } from "../toolchain/toolchain.ts";
+import { buildPcmDecodeArgs, type PcmDecodePlan } from "./pcm-decode-args.ts";
+import { createPcmGuard, guardPcm } from "./pcm-guard.ts";
+import type { PcmPiece } from "./pcm-joiner.ts";
+import { countingTap, loudnessTap, parseCountedFrames, parseLoudnessTap, type TappedLoudness } from "./pcm-taps.ts";
+import { type ExactSeconds, samplesToSeconds, toNumber } from "./pcm-time.ts";
+
+/** What is known of a decoded input after its end. */
+export interface PcmSourceEnd {
+  readonly duration: ExactSeconds;
+  /** Seconds that its container promised and the decoder did not give; 0 when it is whole. */
+  readonly missingSeconds: number;
+  /** Samples that were no numbers, or far beyond any level, and became silence. */
+  readonly silencedSamples: number;
+  /** As it is, before gain and conversion; null when it was not asked for. */
+  readonly loudness: TappedLoudness | null;
+}
+
+export interface PcmSource extends PcmPiece {
+  readonly args: readonly string[];
+  /** Rejects with a MixdownError that names the file. Settled once the process has ended. */
+  readonly ended: Promise<void>;
+}
+
+/** Frames by which a resampler's flush may miss the exact count, and source samples that it may swallow whole. */
+const flushTolerance = { frames: 8, samples: 64 };
+
+/**
+ * Starts one decoder for a join. It writes into its pipe and waits there until it is read. `onEnd` is told what came,
+ * when the joiner asks for the duration.
+ */
+export function openPcmSource(
+  toolchain: Toolchain,
+  plan: Omit<PcmDecodePlan, "tap">,
+  options: { readonly measure: boolean; readonly signal: AbortSignal; onEnd(end: PcmSourceEnd): void },
+): PcmSource {
+  const { media, stream, target, trueLength } = plan;
+  const resampled = stream.sampleRateHz !== target.sampleRateHz;
+  const taps = [
+    ...(options.measure ? [loudnessTap] : []),
+    // Behind a resampler the source's own count can no longer be told from the frames.
+    ...(resampled && trueLength.samples === null ? [countingTap] : []),
+  ];
+  const args = buildPcmDecodeArgs({ ...plan, tap: taps.length > 0 ? taps.join(",") : undefined });
+  const child = startFfmpeg(toolchain, args, { signal: options.signal });
+  // Node throws away what nobody has begun to read when a child exits; this decoder waits for its turn.
+  child.stdout.on("readable", () => {});
+  // Blocked in a full pipe, ffmpeg does not hear SIGTERM, and a pipe that nobody reads keeps its child from closing.
+  const discard = () => child.stdout.destroy();
+  options.signal.addEventListener("abort", discard, { once: true });
+
+  const guard = createPcmGuard({ name: media.name, ...target });
+  const duration = async (framesSeen: number): Promise<ExactSeconds> => {
+    const { stderrTail } = await child.done.catch((error: unknown) => {
+      throw nameFile(error, media.name);
+    });
+    const promised = trueLength.samples ?? Number.POSITIVE_INFINITY;
+    if (framesSeen === 0 && (promised <= 0 || promised > flushTolerance.samples)) {
+      throw new MixdownError("input_empty", {
+        message: `${media.name} has an audio stream (${stream.codec}) without a single sample that can be decoded. Export it again.`,
+        stderrTail,
+      });
+    }
+    const counted = taps.includes(countingTap) ? parseCountedFrames(stderrTail, stream.channels) : null;
+    const { length, missingSeconds } = settleLength(plan, framesSeen, counted);
+    const loudness = options.measure ? parseLoudnessTap(stderrTail, toNumber(length)) : null;
+    options.onEnd({ duration: length, missingSeconds, silencedSamples: guard.silenced, loudness });
+    return length;
+  };
+  const ended = child.done.then(() => {}).finally(() => options.signal.removeEventListener("abort", discard));
+  ended.catch(() => {});
+  return { pcm: guardPcm(child.stdout, target.channels, guard), duration, args, ended };
+}
+
+/**
+ * The exact length of an input of which `framesSeen` frames came at the target's rate: the container's count where the
+ * frames agree with it, else what the decoder counted, else the frames themselves.
+ */
+export function settleLength(
+  { stream, target, trueLength }: Pick<PcmDecodePlan, "stream" | "target" | "trueLength">,
+  framesSeen: number,
+  counted: number | null,
+): { readonly length: ExactSeconds; readonly missingSeconds: number } {
+  const promised = trueLength.samples;
+  const seen = samplesToSeconds(framesSeen, target.sampleRateHz);
+  if (promised === null) {
+    return { length: counted === null ? seen : samplesToSeconds(counted, stream.sampleRateHz), missingSeconds: 0 };
+  }
+  const missingFrames = (promised * target.sampleRateHz) / stream.sampleRateHz - framesSeen;
+  const resampled = stream.sampleRateHz !== target.sampleRateHz;
+  const whole = resampled
+    ? missingFrames <= flushTolerance.frames || promised <= flushTolerance.samples
+    : missingFrames <= 0;
+  return whole
+    ? { length: samplesToSeconds(promised, stream.sampleRateHz), missingSeconds: 0 }
+    : { length: seen, missingSeconds: missingFrames / target.sampleRateHz };
+}
+
+/** An input's fault, told with its name: among 500 files one must know which. */
+function nameFile(error: unknown, name: string): unknown {
+  if (!(error instanceof MixdownError) || error.source !== "user") return error;
+  return new MixdownError(error.code, {
+    message: `${name}: ${error.message}`,
+    retryable: error.retryable,
+    cause: error,
+    ...(error.stderrTail === undefined ? {} : { stderrTail: error.stderrTail }),
+  });
+}
