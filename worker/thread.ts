@@ -2,12 +2,13 @@ import { parentPort } from "node:worker_threads";
 import { MixdownError } from "../core/errors.ts";
 import { type RenderTask, renderSegment } from "./media/clean/render-segment.ts";
 import { type SurveyTask, surveySegment } from "./media/clean/survey-segment.ts";
+import { type HearTask, hearSegment } from "./media/encode/hear-segment.ts";
 import { type LimitTask, limitSegment } from "./media/master/limit-segment.ts";
 import type { TaskAnswer } from "./process/thread-pool.ts";
 
 // Entry point of the threads that share the work on one recording.
 
-type Task = SurveyTask | RenderTask | LimitTask;
+type Task = SurveyTask | RenderTask | LimitTask | HearTask;
 
 const work = (task: Task): unknown => {
   switch (task.kind) {
@@ -17,6 +18,8 @@ const work = (task: Task): unknown => {
       return renderSegment(task);
     case "limit":
       return limitSegment(task);
+    case "hear":
+      return hearSegment(task);
   }
 };
 

@@ -94,18 +94,18 @@ function reviveError({ error, code }: { readonly error: unknown; readonly code?:
  * Gives tasks out as they come and takes their results in their order; so many are under way that no thread waits, and
  * no more: results do not pile up.
  */
-export async function runInOrder<Result>(
+export async function runInOrder<Result, Task = unknown>(
   pool: ThreadPool,
-  tasks: AsyncIterable<unknown>,
-  take: (result: Result) => void,
+  tasks: AsyncIterable<Task>,
+  take: (result: Result, task: Task) => void | Promise<void>,
 ): Promise<void> {
-  const running: Promise<Result>[] = [];
+  const running: { readonly task: Task; readonly result: Promise<Result> }[] = [];
   const takeFirst = async (): Promise<void> => {
     const first = running.shift();
-    if (first !== undefined) take(await first);
+    if (first !== undefined) await take(await first.result, first.task);
   };
   for await (const task of tasks) {
-    running.push(pool.run<Result>(task));
+    running.push({ task, result: pool.run<Result>(task) });
     if (running.length >= 2 * pool.size) await takeFirst();
   }
   while (running.length > 0) await takeFirst();

@@ -11,6 +11,8 @@ import { type AudioSurvey, surveyAudio, surveyNoise } from "../media/clean/surve
 import { isUntouched, type Treatment } from "../media/clean/treatment.ts";
 import type { HumFindings } from "../media/denoise/hum-survey.ts";
 import type { NoiseFindings } from "../media/denoise/spectral-pauses.ts";
+import type { Measure } from "../media/encode/encode.ts";
+import { type Hearing, hearInSegments } from "../media/encode/hear-segments.ts";
 import { limitInSegments } from "../media/master/limit-segments.ts";
 import { type LimitedSource, limitInOnePiece, type MasteringSource } from "../media/master/mastering.ts";
 import type { LoudnessSums } from "../media/meters/loudness-part.ts";
@@ -19,6 +21,7 @@ import { createPcmFeed, type DecodePlan } from "../media/pcm/decode-floats.ts";
 import { hasThreads, startThreads } from "../start-threads.ts";
 import type { Span } from "./progress-span.ts";
 import type { RecipeContext } from "./recipe.ts";
+import { samplesPerPixel } from "./write-peaks.ts";
 
 /** What is done to a recording before it is mastered. */
 export interface CleanPasses {
@@ -26,6 +29,8 @@ export interface CleanPasses {
   /** The noise that is left when hum is taken away. */
   relearn(hum: HumFindings): Promise<NoiseFindings>;
   render(treatment: Treatment, onProgress: Span): Promise<RenderedClean>;
+  /** How the result is listened to; each part that was heard is handed on, in order. Null: from a pipe. */
+  hear(onPart: Hearing["onPart"]): Measure | undefined;
   /** Gain and limiter for what was rendered. */
   limit(source: MasteringSource): LimitedSource;
   /** Lets go of everything but the result. */
@@ -48,12 +53,13 @@ function openOnePiece({ toolchain, signal, scratchDir }: RecipeContext, plan: De
     relearn: (hum) => surveyNoise(feed, hum, signal),
     render: (treatment, onProgress) =>
       renderClean(feed, treatment, join(scratchDir, "treated.f32"), { signal, onProgress }),
+    hear: () => undefined,
     limit: (source) => limitInOnePiece(source, signal),
     close: async () => {},
   };
 }
 
-function openSegments({ toolchain, signal, scratchDir }: RecipeContext, plan: DecodePlan): CleanPasses {
+function openSegments({ toolchain, signal, scratchDir, peaks }: RecipeContext, plan: DecodePlan): CleanPasses {
   const decodedPath = join(scratchDir, "decoded.f32");
   const otherPath = join(scratchDir, "treated.f32");
   const pool = startThreads(signal);
@@ -79,6 +85,7 @@ function openSegments({ toolchain, signal, scratchDir }: RecipeContext, plan: De
       parts = rendered.parts;
       return rendered;
     },
+    hear: (onPart) => hearInSegments({ pool, scratchDir, samplesPerPixel: peaks ? samplesPerPixel : null, onPart }),
     limit: (rendered) =>
       limitInSegments({
         ...{ source: rendered, pool, parts },

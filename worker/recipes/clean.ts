@@ -9,20 +9,20 @@ import { planTreatment, type Treatment } from "../media/clean/treatment.ts";
 import { buildEncoderPlan, type EncoderPlan } from "../media/encode/encoder-plan.ts";
 import { chooseOutputFormat, nameOutput, type OutputFormat } from "../media/encode/output-format.ts";
 import { masterTo } from "../media/master/mastering.ts";
-import { createPauseMeter, type PauseMeter } from "../media/meters/pause-meter.ts";
+import { addPauses, createPauseMeter, type PauseMeter } from "../media/meters/pause-meter.ts";
 import type { DecodePlan } from "../media/pcm/decode-floats.ts";
 import { checkWhole } from "../media/probe/check-whole.ts";
 import type { AudioStream, MediaInfo } from "../media/probe/media-info.ts";
 import { probeMedia } from "../media/probe/probe.ts";
 import { readTrueLength } from "../media/probe/true-length.ts";
-import { createPeaksAccumulator, type PeaksAccumulator } from "../media/waveform/peaks.ts";
+import type { PeaksAccumulator } from "../media/waveform/peaks.ts";
 import { keepExtras } from "./clean-extras.ts";
 import { type CleanPasses, openPasses } from "./clean-passes.ts";
 import { buildCleanReport, judgeClean } from "./clean-report.ts";
 import { createSpans, type Span } from "./progress-span.ts";
 import type { Recipe, RecipeContext, RecipeResult } from "./recipe.ts";
 import { buildStep } from "./step-paths.ts";
-import { writePeaks } from "./write-peaks.ts";
+import { createOutputPeaks, writePeaks } from "./write-peaks.ts";
 
 interface Subject {
   readonly media: MediaInfo;
@@ -141,6 +141,10 @@ async function finish(
       expectedFrames: Math.round((rendered.reading.frames * encoder.sampleRateHz) / sampleRateHz),
       onSamples: (samples) => taps.pauses.push(samples),
       onPcm16: context.peaks ? (chunk) => taps.peaks?.push(chunk) : undefined,
+      measure: passes.hear(({ pauses, peaks }) => {
+        addPauses(taps.pauses.sums(), pauses);
+        if (peaks !== null) taps.peaks?.append(peaks);
+      }),
       // A correction writes the file anew: what was collected of the first is thrown away.
       onStart: () => {
         taps = createTaps(context, encoder);
@@ -181,6 +185,6 @@ function createTaps(context: RecipeContext, encoder: EncoderPlan): Taps {
   const { sampleRateHz, channels } = encoder;
   return {
     pauses: createPauseMeter(encoder),
-    peaks: context.peaks ? createPeaksAccumulator({ sampleRateHz, channels, samplesPerPixel: 256, bits: 8 }) : null,
+    peaks: context.peaks ? createOutputPeaks({ sampleRateHz, channels }) : null,
   };
 }

@@ -12,7 +12,6 @@ import type { FrameFilter } from "../media/pcm/frame-filter.ts";
 import type { PcmFormat } from "../media/pcm/pcm-decode-args.ts";
 import { joinPcm } from "../media/pcm/pcm-joiner.ts";
 import { zeroSeconds } from "../media/pcm/pcm-time.ts";
-import { createPeaksAccumulator } from "../media/waveform/peaks.ts";
 import { keepMixExtras } from "./mix-extras.ts";
 import { buildMixGains } from "./mix-levels.ts";
 import { openLoopedMusic } from "./mix-music.ts";
@@ -21,7 +20,7 @@ import { createSpans, type Span } from "./progress-span.ts";
 import type { RecipeContext, RecipeOutput } from "./recipe.ts";
 import { buildStep } from "./step-paths.ts";
 import { openStitchPieces } from "./stitch-pieces.ts";
-import { writePeaks } from "./write-peaks.ts";
+import { createOutputPeaks, writePeaks } from "./write-peaks.ts";
 
 export interface FinishedMix {
   readonly reading: LoudnessReading;
@@ -113,9 +112,7 @@ async function renderMix(
     }
     const limitedVoice =
       voiceLimiter === null ? voice() : runFilter(readFloatFrames(voice(), voiceChannels), voiceLimiter);
-    const accumulator = context.peaks
-      ? createPeaksAccumulator({ sampleRateHz: output.encoder.sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
-      : null;
+    const accumulator = context.peaks ? createOutputPeaks(output.encoder) : null;
     return {
       ...{ voices, music, accumulator },
       pcm: runFilter(mixDucked(limitedVoice, music.pcm, gains), limiter),

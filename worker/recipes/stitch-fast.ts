@@ -10,10 +10,9 @@ import { type FastFormat, type FastJoin, joinTracks, m4aFormat, mp3Format } from
 import { measureWhole } from "../media/fast-join/measure-joined.ts";
 import { probeMedia } from "../media/probe/probe.ts";
 import { readHead } from "../media/probe/read-head.ts";
-import { createPeaksAccumulator } from "../media/waveform/peaks.ts";
 import { mapBounded } from "../process/map-bounded.ts";
 import type { RecipeContext, RecipeResult } from "./recipe.ts";
-import { writePeaks } from "./write-peaks.ts";
+import { createOutputPeaks, writePeaks } from "./write-peaks.ts";
 
 /** Either the joined file, or why the exact way has to make it. */
 export type FastOutcome = { readonly result: RecipeResult } | { readonly result: null; readonly reason: string };
@@ -130,9 +129,7 @@ async function describe(
   const { plan } = joined;
   const samples = plan.endSample - plan.startSample;
   const codec = name === "mp3" ? "mp3" : "aac";
-  const peaks = context.peaks
-    ? createPeaksAccumulator({ sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
-    : null;
+  const peaks = context.peaks ? createOutputPeaks({ sampleRateHz, channels }) : null;
   const file = { path, demuxer: name === "mp3" ? "mp3" : "mov", sampleRateHz, channels };
   context.onProgress("processing", 90);
   const reading =

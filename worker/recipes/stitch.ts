@@ -11,7 +11,6 @@ import type { TappedLoudness } from "../media/pcm/pcm-taps.ts";
 import { addSeconds, millisecondsToSeconds, toNumber } from "../media/pcm/pcm-time.ts";
 import { probeMedia } from "../media/probe/probe.ts";
 import { readTrueLength, readWrittenSamples } from "../media/probe/true-length.ts";
-import { createPeaksAccumulator } from "../media/waveform/peaks.ts";
 import { mapBounded } from "../process/map-bounded.ts";
 import { createYoungSweeper } from "../process/sweep-young.ts";
 import { type LoudnessMatch, matchLoudness } from "./match-loudness.ts";
@@ -21,7 +20,7 @@ import { stitchFast } from "./stitch-fast.ts";
 import { openStitchPieces } from "./stitch-pieces.ts";
 import { buildStitchPlan, chooseStitchFormat, type StitchInput, type StitchPlan } from "./stitch-plan.ts";
 import { describeJoin } from "./stitch-warnings.ts";
-import { writePeaks } from "./write-peaks.ts";
+import { createOutputPeaks, writePeaks } from "./write-peaks.ts";
 
 /** Decoders and probes at a time: two cores, and one ffmpeg more is 20 MB more. */
 const concurrency = 2;
@@ -161,9 +160,7 @@ async function joinInputs(context: RecipeContext, params: StitchParams, { inputs
     joinedFrames = frames;
   };
 
-  const peaks = context.peaks
-    ? createPeaksAccumulator({ sampleRateHz, channels, samplesPerPixel: 256, bits: 8 })
-    : null;
+  const peaks = context.peaks ? createOutputPeaks({ sampleRateHz, channels }) : null;
   const secondsExpected = inputs.reduce((sum, input) => sum + estimateSeconds(input), 0);
   const from = match === null ? 5 : 5 + measuredShare;
   try {

@@ -1,7 +1,19 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { buildPeaksDat, buildPeaksJson, type PeaksAccumulator } from "../media/waveform/peaks.ts";
+import {
+  buildPeaksDat,
+  buildPeaksJson,
+  createPeaksAccumulator,
+  type PeaksAccumulator,
+} from "../media/waveform/peaks.ts";
 import type { RecipeOutput } from "./recipe.ts";
+
+/** Frames that one pair of a job's peaks stands for. */
+export const samplesPerPixel = 256;
+
+/** Of a job's output, in that format. */
+export const createOutputPeaks = (format: { readonly sampleRateHz: number; readonly channels: number }) =>
+  createPeaksAccumulator({ sampleRateHz: format.sampleRateHz, channels: format.channels, samplesPerPixel, bits: 8 });
 
 /** Writes `peaks.json` and `peaks.dat` (audiowaveform v2) into `dir`. */
 export async function writePeaks(dir: string, accumulator: PeaksAccumulator): Promise<RecipeOutput[]> {

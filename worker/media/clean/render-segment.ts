@@ -1,10 +1,10 @@
 import { closeSync, openSync } from "node:fs";
-import { createYoungSweeper } from "../../process/sweep-young.ts";
 import { createNotchFilter } from "../denoise/notch-filter.ts";
 import { createSpectralDenoiser } from "../denoise/spectral-denoiser.ts";
 import type { KeptSpeech } from "../denoise/spectral-lane.ts";
 import { createDcRemover } from "../meters/dc-meter.ts";
 import { createLoudnessPart, type LoudnessSums } from "../meters/loudness-part.ts";
+import { createSameRoom } from "../pcm/float-room.ts";
 import { chainFilters, type FrameFilter } from "../pcm/frame-filter.ts";
 import { type PcmFile, readPcm, type Segment, writePcm } from "../pcm/pcm-file.ts";
 import { createPcmGuard } from "../pcm/pcm-guard.ts";
@@ -30,19 +30,19 @@ export interface RenderSums {
 export function renderSegment({ file, segment, treatment, guarded, outPath }: RenderTask): RenderSums {
   const { channels } = file;
   const { from, to, readFrom, readTo } = segment;
-  const denoiser = treatment.denoise === null ? null : createSpectralDenoiser(treatment.denoise);
+  const denoiser =
+    treatment.denoise === null ? null : createSpectralDenoiser({ ...treatment.denoise, room: createSameRoom() });
   const filters: FrameFilter[] = [];
-  if (treatment.hum !== null) filters.push(createNotchFilter(treatment.hum, file));
-  if (treatment.dcOffsets.some((offset) => offset !== 0)) filters.push(createDcRemover(treatment.dcOffsets));
+  if (treatment.hum !== null) filters.push(createNotchFilter(treatment.hum, { ...file, room: createSameRoom() }));
+  if (treatment.dcOffsets.some((offset) => offset !== 0))
+    filters.push(createDcRemover(treatment.dcOffsets, createSameRoom()));
   if (denoiser !== null) filters.push(denoiser);
   const chain = chainFilters(filters);
   const guard = createPcmGuard({ name: "a segment", ...file });
   const loudness = createLoudnessPart(file, { startFrame: readFrom, from, to });
   const [input, output] = [openSync(file.path, "r"), openSync(outPath, "r+")];
   let at = readFrom;
-  const sweep = createYoungSweeper();
   const take = (samples: Float32Array): void => {
-    sweep(samples.byteLength);
     loudness.push(samples);
     writePcm(output, channels, { samples, at, from, to });
     at += samples.length / channels;

@@ -5,6 +5,7 @@ import { addNoise, createNoiseSurvey, type NoiseSums } from "../denoise/spectral
 import { addOffsets, createDcMeter, type DcSums } from "../meters/dc-meter.ts";
 import { createLoudnessPart, type LoudnessSums } from "../meters/loudness-part.ts";
 import { addPauses, createPauseMeter, type PauseSums } from "../meters/pause-meter.ts";
+import { createSameRoom } from "../pcm/float-room.ts";
 import { type PcmFile, readPcm, type Segment } from "../pcm/pcm-file.ts";
 import { createPcmGuard } from "../pcm/pcm-guard.ts";
 
@@ -42,7 +43,7 @@ export function surveySegment({ file, segment, noiseStride, withHum, without }: 
   const loudness = createLoudnessPart(format, { startFrame: readFrom, from, to });
   const noise = createNoiseSurvey({ ...format, stride: noiseStride });
   const [hum, pauses, dc] = [createHumSurvey(format), createPauseMeter(format), createDcMeter(format)];
-  const notches = without === null ? null : createNotchFilter(without, format);
+  const notches = without === null ? null : createNotchFilter(without, { ...format, room: createSameRoom() });
   const handle = openSync(file.path, "r");
   try {
     const edge = (start: number, end: number): void => {

@@ -1,4 +1,5 @@
 import { startKernel } from "../../kernels/run-kernel.ts";
+import { type FloatRoom, freshRoom } from "../pcm/float-room.ts";
 import type { FrameFilter } from "../pcm/frame-filter.ts";
 import type { HumFindings } from "./hum-survey.ts";
 
@@ -11,6 +12,8 @@ const mostFrames = 8_192;
 interface NotchFormat {
   readonly sampleRateHz: number;
   readonly channels: number;
+  /** @default freshRoom */
+  readonly room?: FloatRoom;
 }
 
 /**
@@ -18,7 +21,7 @@ interface NotchFormat {
  * Johnson's audio EQ cookbook, notch, the width given in Hz.
  */
 export function createNotchFilter({ fundamentalHz, harmonics }: HumFindings, format: NotchFormat): FrameFilter {
-  const { sampleRateHz, channels } = format;
+  const { sampleRateHz, channels, room: output = freshRoom } = format;
   const frequencies = harmonics.map((k) => k * fundamentalHz).filter((hz) => hz < sampleRateHz / 2);
   const settings = frequencies.flatMap((hz) => {
     const w = (2 * Math.PI * hz) / sampleRateHz;
@@ -32,7 +35,7 @@ export function createNotchFilter({ fundamentalHz, harmonics }: HumFindings, for
   const room = kernel.floats(kernel.read("samples"), mostFrames * channels);
   return {
     push(samples) {
-      const out = new Float32Array(samples.length);
+      const out = output(samples.length);
       for (let at = 0; at < samples.length; at += room.length) {
         const part = samples.subarray(at, at + room.length);
         room.set(part);

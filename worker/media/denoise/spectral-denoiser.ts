@@ -1,3 +1,4 @@
+import { type FloatRoom, freshRoom } from "../pcm/float-room.ts";
 import type { FrameFilter } from "../pcm/frame-filter.ts";
 import { createSpectralLane, type KeptSpeech } from "./spectral-lane.ts";
 
@@ -12,6 +13,8 @@ export interface SpectralDenoiserOptions {
   readonly profile: NoiseProfile;
   /** How far noise is taken down at the most. */
   readonly depthDb: number;
+  /** @default freshRoom */
+  readonly room?: FloatRoom;
 }
 
 export interface SpectralDenoiser extends FrameFilter {
@@ -47,7 +50,8 @@ export const denoiserReach = (windowSize: number) => ({
  * Takes a steady noise out of interleaved samples by a spectral filter of quarter-window hops. As many frames come out as
  * went in, none of them moved; memory is constant; nothing is allocated per frame. Every channel has its own gains.
  */
-export function createSpectralDenoiser({ profile, depthDb }: SpectralDenoiserOptions): SpectralDenoiser {
+export function createSpectralDenoiser(options: SpectralDenoiserOptions): SpectralDenoiser {
+  const { profile, depthDb, room = freshRoom } = options;
   const size = profile.windowSize;
   const hop = size / 4;
   const lanes = profile.channels.map((noise) => createSpectralLane(size, noise, depthDb, block + lookAhead));
@@ -77,7 +81,7 @@ export function createSpectralDenoiser({ profile, depthDb }: SpectralDenoiserOpt
   return {
     push(samples) {
       const count = samples.length / channels;
-      const out = new Float32Array((Math.ceil((filled + count) / hop) + block + lookAhead) * hop * channels);
+      const out = room((Math.ceil((filled + count) / hop) + block + lookAhead) * hop * channels);
       let written = 0;
       taken += count;
       for (let frame = 0; frame < count; ) {

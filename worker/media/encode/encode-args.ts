@@ -1,5 +1,7 @@
 import { basename } from "node:path";
+import { buildFloatInput } from "../pcm/float-input.ts";
 import type { EncodeRequest } from "./encode.ts";
+import type { EncoderPlan } from "./encoder-plan.ts";
 
 /**
  * With a second input (tags come from one) ffmpeg 5 reads a pipe without waiting, by a thread whose queue holds 8 packets:
@@ -17,9 +19,8 @@ type Request = Omit<EncodeRequest, "toolchain">;
  */
 export function buildEncodeArgs(request: Request): readonly string[] {
   const { plan, source } = request;
-  const format = ["-ar", String(source.sampleRateHz), "-ac", String(source.channels)];
   const input =
-    "pcm" in source ? [...besideOthers(request), "-f", "f32le", ...format, "-i", "pipe:0"] : source.inputArgs;
+    "inputArgs" in source ? source.inputArgs : [...besideOthers(request), ...buildFloatInput(source, "pipe:0")];
   const filters = [
     ...(request.filter === undefined ? [] : [request.filter]),
     // swresample's default of 32 taps folds what lies above 19 kHz.
@@ -46,10 +47,16 @@ export function buildCopyArgs(request: Request): readonly string[] {
   ];
 }
 
-/** Decodes bare mp3 frames from stdin to f32le on stdout. */
-export function buildFramesDecodeArgs({ sampleRateHz, channels }: Request["plan"]): readonly string[] {
+/** A segment muxer knows no codec of its own. */
+const toFloats = ["-c:a", "pcm_f32le"];
+
+/** Decodes bare mp3 frames from stdin to f32le; `target` are ffmpeg's output arguments. */
+export function buildFramesDecodeArgs(
+  { sampleRateHz, channels }: Pick<EncoderPlan, "sampleRateHz" | "channels">,
+  target: readonly string[],
+): readonly string[] {
   const format = ["-ar", String(sampleRateHz), "-ac", String(channels)];
-  return ["-f", "mp3", "-i", "pipe:0", "-map", "0:a:0", ...format, "-f", "f32le", "pipe:1"];
+  return ["-y", "-f", "mp3", "-i", "pipe:0", "-map", "0:a:0", ...format, ...toFloats, ...target];
 }
 
 function buildTarget({ plan, muxer = plan.muxer, outPath, decodeAfterwards = false }: Request): readonly string[] {
@@ -60,13 +67,12 @@ function buildTarget({ plan, muxer = plan.muxer, outPath, decodeAfterwards = fal
   return ["-f", "tee", `${file}|[f=nut:select=a]pipe:1`];
 }
 
-/** Decodes the packets from stdin, or the finished file, to f32le on stdout. */
-export function buildVerifyArgs({
-  plan,
-  outPath,
-  decodeAfterwards = false,
-}: Omit<Request, "source">): readonly string[] {
+/** Decodes the packets from stdin, or the finished file, likewise. */
+export function buildVerifyArgs(
+  { plan, outPath, decodeAfterwards = false }: Pick<Request, "plan" | "outPath" | "decodeAfterwards">,
+  target: readonly string[],
+): readonly string[] {
   const input = decodeAfterwards ? ["-i", `file:${outPath}`] : ["-f", "nut", "-i", "pipe:0"];
   const format = ["-ar", String(plan.sampleRateHz), "-ac", String(plan.channels)];
-  return [...input, "-map", "0:a:0", ...format, "-f", "f32le", "pipe:1"];
+  return ["-y", ...input, "-map", "0:a:0", ...format, ...toFloats, ...target];
 }

@@ -4,28 +4,35 @@ import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import { Doubt } from "../fast-join/doubt.ts";
-import { type EncodeRequest, type EncodeResult, encodeVerified, isBareMp3, measureDecoded } from "./encode.ts";
+import { type EncodeRequest, type EncodeResult, encodeVerified, isBareMp3, measureFromPipe } from "./encode.ts";
 import { buildCopyArgs, buildFramesDecodeArgs } from "./encode-args.ts";
+import type { EncoderPlan } from "./encoder-plan.ts";
 import { writeGaplessTag } from "./gapless-tag.ts";
-import { joinStretches, leastStretchFrames, type StretchPlan } from "./mp3-stretches.ts";
-import { startLanes } from "./stretch-lanes.ts";
+import { joinStretches, leastStretchFrames, placeStretch, type StretchPlan } from "./mp3-stretches.ts";
+import { startStretchEncoders } from "./stretch-encoders.ts";
+import { takeFromFile, takeFromStream } from "./stretch-inputs.ts";
 
 /** From here on several encoders are worth their start. */
 const longSeconds = 120;
 /** Beyond these, limiter and meter are what it waits for. */
 const mostLanes = 4;
-/** 16 s at 44.1 kHz: 4 % are encoded twice, and 5 MB wait for each encoder. */
-const usualStretchFrames = 600;
+/** So long that starting an encoder (80 ms) hardly counts, so short that little is left to be measured behind the last. */
+const mostStretchSeconds = 150;
 
 /** How many encoders work side by side: more than one for long mp3 on several cores. */
 export function planStretches(request: EncodeRequest): StretchPlan | null {
   const { plan, source, filter, expectedFrames = 0 } = request;
   const isPlain =
-    "pcm" in source && source.sampleRateHz === plan.sampleRateHz && source.channels === plan.channels && !filter;
+    !("inputArgs" in source) &&
+    source.sampleRateHz === plan.sampleRateHz &&
+    source.channels === plan.channels &&
+    !filter;
   const isLong = Number.isFinite(expectedFrames) && expectedFrames >= longSeconds * plan.sampleRateHz;
   const lanes = Math.min(mostLanes, availableParallelism());
   if (!isPlain || !isLong || lanes < 2 || !isBareMp3(request)) return null;
-  return { lanes, stretchFrames: usualStretchFrames };
+  // As many for each encoder, so that they end together.
+  const rounds = Math.ceil(expectedFrames / plan.sampleRateHz / (lanes * mostStretchSeconds));
+  return { lanes, stretchFrames: Math.ceil(expectedFrames / samplesPerFrame(plan) / (lanes * rounds)) };
 }
 
 /**
@@ -48,60 +55,71 @@ export async function encodeOnCores(
 }
 
 /**
- * Encodes by several LAMEs. Each takes every so manieth stretch of the samples, beginning some frames early and ending some
- * late; where stretches meet, one stream goes over into the other at a frame boundary. A last ffmpeg copies the frames into
- * the file with all that belongs beside them, another decodes them for the meter. Rejects as `encodeVerified`, and with a
- * `Doubt` when two stretches do not fit.
+ * Encodes by several LAMEs, one for each stretch of the samples, beginning some frames early and ending some late; where
+ * stretches meet, one stream goes over into the other at a frame boundary. A last ffmpeg copies the frames into the file
+ * with all that belongs beside them, another decodes them for the meter. Rejects as `encodeVerified`, and with a `Doubt`
+ * when two stretches do not fit.
  */
 export async function encodeInStretches(request: EncodeRequest, stretches: StretchPlan): Promise<EncodeResult> {
-  const { source, toolchain, plan, outPath } = request;
-  if (!("pcm" in source) || stretches.stretchFrames < leastStretchFrames) throw new RangeError("not to be encoded so");
+  const { source, toolchain, plan, outPath, measure = measureFromPipe } = request;
+  const { lanes, stretchFrames } = stretches;
+  if ("inputArgs" in source || stretchFrames < leastStretchFrames) throw new RangeError("not to be encoded so");
   const failed = new AbortController();
   const signal = request.signal === undefined ? failed.signal : AbortSignal.any([request.signal, failed.signal]);
   signal.throwIfAborted();
-  const samplesPerFrame = plan.sampleRateHz >= 32_000 ? 1152 : 576;
-  const lanes = startLanes(toolchain, plan, { ...stretches, samplesPerFrame }, signal);
+  const place = (index: number) => {
+    const { from, to } = placeStretch(index, stretchFrames);
+    const frameBytes = 4 * plan.channels * samplesPerFrame(plan);
+    return { from: from * frameBytes, to: to * frameBytes };
+  };
+  const inputs =
+    "growing" in source
+      ? takeFromFile(source.growing, place)
+      : takeFromStream({ ...source, outPath, mostWaiting: 2 * lanes + 1, signal }, place);
+  const encoders = startStretchEncoders(toolchain, plan, inputs, lanes, signal);
   const copier = startFfmpeg(toolchain, buildCopyArgs(request), {
     ...{ signal, stdin: "pipe", cwd: dirname(outPath), onProgress: request.onProgress },
   });
   copier.stdout.resume();
-  const decoder = startFfmpeg(toolchain, buildFramesDecodeArgs(plan), { signal, stdin: "pipe" });
-  const sinks = [copier.stdin as Writable, decoder.stdin as Writable];
-  const feeding = lanes.feed(source.pcm);
-  const writing = writeFrames(joinStretches(lanes, stretches), sinks);
-  const measuring = measureDecoded(decoder, { ...request, decodeAfterwards: false });
-  const all = [feeding, writing, measuring, lanes.done, copier.done] as const;
+  const decoder = Promise.withResolvers<Writable>();
+  const startDecoder = (target: readonly string[]) => {
+    const child = startFfmpeg(toolchain, buildFramesDecodeArgs(plan, target), { signal, stdin: "pipe" });
+    decoder.resolve(child.stdin as Writable);
+    return child;
+  };
+  const measuring = measure(startDecoder, { ...request, signal }, plan.delayFrames);
+  measuring.catch(decoder.reject);
+  const sinks = Promise.all([copier.stdin as Writable, decoder.promise]);
+  const writing = writeFrames(joinStretches(encoders, stretchFrames), sinks);
+  const all = [inputs.done, writing, measuring, encoders.done, copier.done] as const;
   try {
     const [samples, , decoded] = await Promise.all(all);
     await writeGaplessTag(outPath, samples);
-    return { ...decoded, argv: await lanes.argv() };
+    return { ...decoded, argv: encoders.argv() };
   } catch (error) {
     // A reader that starves may fail before the writer has told why it stopped.
-    if (!(error instanceof Doubt))
-      await Promise.race([lanes.done.catch(() => {}), sleep(lastWordsMs, undefined, { ref: false })]);
+    if (!(error instanceof Doubt)) await Promise.race([encoders.gone, sleep(lastWordsMs, undefined, { ref: false })]);
     failed.abort(error);
-    source.pcm.destroy();
-    const ends = await Promise.allSettled([
-      lanes.done,
-      writing,
-      feeding,
-      measuring,
-      copier.done,
-      decoder.done,
-      lanes.gone,
-    ]);
+    if ("pcm" in source) source.pcm.destroy();
+    const ends = await Promise.allSettled([encoders.done, writing, inputs.done, measuring, copier.done]);
     if (error instanceof Doubt) throw error;
     throw ends.find((end) => end.status === "rejected")?.reason ?? error;
   }
 }
 
+const samplesPerFrame = ({ sampleRateHz }: EncoderPlan): number => (sampleRateHz >= 32_000 ? 1152 : 576);
+
 /** How long an encoder may take to say why it ended. */
 const lastWordsMs = 250;
 
 /** Writes each frame to all sinks. */
-async function writeFrames(runs: AsyncIterable<readonly Buffer[]>, sinks: readonly Writable[]): Promise<void> {
+async function writeFrames(
+  runs: AsyncIterable<readonly Buffer[]>,
+  opened: Promise<readonly Writable[]>,
+): Promise<void> {
+  const sinks = await opened;
   for await (const run of runs) {
-    const bytes = run.length === 1 ? run[0] : Buffer.concat(run);
+    const bytes = Buffer.concat(run);
     for (const sink of sinks) {
       if (!sink.write(bytes)) await drained(sink);
     }

@@ -1,26 +1,31 @@
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { audioFormats } from "../../../core/kinds/audio-formats.ts";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import type { StartedProcess } from "../../process/run-process.ts";
 import { createYoungSweeper } from "../../process/sweep-young.ts";
-import { createOverFinder, type Over } from "../meters/find-overs.ts";
+import { createOverFinder, keepSingle, type Over } from "../meters/find-overs.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
 import { readFloatFrames } from "../pcm/float-frames.ts";
+import { buildFloatInput } from "../pcm/float-input.ts";
+import { type GrowingFile, readGrowing } from "../pcm/growing-file.ts";
 import { defaultLayout } from "../pcm/pcm-decode-args.ts";
+import { toPcm16 } from "../pcm/to-pcm16.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import { buildEncodeArgs, buildVerifyArgs } from "./encode-args.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import { writeGaplessTag } from "./gapless-tag.ts";
 
 /**
- * Where the samples come from: interleaved 32-bit floats (little endian) that are piped in, or arguments with which
- * ffmpeg reads them itself (ending in `-i …`). Either is ffmpeg's input 0.
+ * Where the samples come from: interleaved 32-bit floats (little endian) that are piped in or lie in a file that is still
+ * being written, or arguments with which ffmpeg reads them itself (ending in `-i …`). Either is ffmpeg's input 0.
  */
 export type EncodeSource =
   | { readonly pcm: Readable; readonly sampleRateHz: number; readonly channels: number }
+  | { readonly growing: GrowingFile; readonly sampleRateHz: number; readonly channels: number }
   | { readonly inputArgs: readonly string[]; readonly sampleRateHz: number; readonly channels: number };
 
 export interface EncodeRequest {
@@ -53,12 +58,34 @@ export interface EncodeRequest {
   readonly ceilingDbtp?: number | undefined;
   /** The same as interleaved s16le: for peaks. */
   readonly onPcm16?: ((chunk: Uint8Array) => void) | undefined;
+  /** How the decoded result is listened to. @default `measureFromPipe`, which is what the two taps above belong to */
+  readonly measure?: Measure | undefined;
 }
+
+/**
+ * Listens to an encoded file, or to its packets while it is written. `start` starts their decoder, to be given ffmpeg's
+ * output arguments: what comes begins with `skipFrames` that the encoder put before the sound.
+ */
+export type Measure = (
+  start: (target: readonly string[]) => StartedProcess,
+  request: MeasureRequest,
+  skipFrames: number,
+) => Promise<Decoded>;
+
+export type MeasureRequest = Pick<
+  EncodeRequest,
+  "toolchain" | "plan" | "outPath" | "muxer" | "expectedFrames" | "ceilingDbtp" | "onSamples" | "onPcm16" | "signal"
+>;
 
 export interface Decoded {
   readonly reading: LoudnessReading;
   /** Peaks above the ceiling that was asked for; null when they are too many to be single ones, or none was given. */
   readonly overs: readonly Over[] | null;
+  /**
+   * The same of the finished file after something was changed beside those frames of the result; null where as much is to
+   * be read as at first.
+   */
+  readonly again?: ((frames: readonly number[]) => Promise<Decoded | null>) | undefined;
 }
 
 /** What is told of the encoded file comes from decoding it again while it was written. */
@@ -76,11 +103,12 @@ const encoderLastWordsMs = 250;
  * Rejects with a MixdownError, the source's error, or the abort's reason; no process is left then.
  */
 export async function encodeVerified(request: EncodeRequest): Promise<EncodeResult> {
-  const { source, toolchain, decodeAfterwards = false } = request;
+  const { toolchain, decodeAfterwards = false, measure = measureFromPipe } = request;
   const failed = new AbortController();
   const signal = request.signal === undefined ? failed.signal : AbortSignal.any([request.signal, failed.signal]);
+  const source = await openSource(request);
   const piped = "pcm" in source;
-  const encoder = startFfmpeg(toolchain, buildEncodeArgs(request), {
+  const encoder = startFfmpeg(toolchain, buildEncodeArgs({ ...request, source }), {
     signal,
     stdin: piped ? "pipe" : "ignore",
     // A relative name needs no quoting in tee's little language.
@@ -88,11 +116,13 @@ export async function encodeVerified(request: EncodeRequest): Promise<EncodeResu
     onProgress: request.onProgress,
   });
   const feeding = piped && encoder.stdin !== null ? feed(source.pcm, encoder.stdin as Socket) : Promise.resolve(0);
-  const startDecoder = (stdin?: Readable) => startFfmpeg(toolchain, buildVerifyArgs(request), { signal, stdin });
+  const startDecoder = (stdin?: Readable) => (target: readonly string[]) =>
+    startFfmpeg(toolchain, buildVerifyArgs(request, target), { signal, stdin });
   if (decodeAfterwards) encoder.stdout.resume();
+  // A demuxer skips the encoder's delay by itself; bare packets carry all of it.
   const measuring = decodeAfterwards
-    ? Promise.all([encoder.done, feeding]).then(() => measureDecoded(startDecoder(), request))
-    : measureDecoded(startDecoder(encoder.stdout), request);
+    ? Promise.all([encoder.done, feeding]).then(() => measure(startDecoder(), { ...request, signal }, 0))
+    : measure(startDecoder(encoder.stdout), { ...request, signal }, request.plan.delayFrames);
   try {
     const [ended, fedBytes, decoded] = await Promise.all([encoder.done, feeding, measuring]);
     if (isBareMp3(request)) await declareLength(request, fedBytes);
@@ -107,6 +137,21 @@ export async function encodeVerified(request: EncodeRequest): Promise<EncodeResu
   }
 }
 
+/**
+ * An encoder that is slower than what fills the file is piped what is there already; one that is faster would wait for it,
+ * and reads it by itself once all is there.
+ */
+async function openSource({ source, plan }: EncodeRequest): Promise<Exclude<EncodeSource, { growing: GrowingFile }>> {
+  if (!("growing" in source)) return source;
+  const { growing, sampleRateHz, channels } = source;
+  if (!audioFormats[plan.format].lossless) {
+    const pcm = Readable.from(readGrowing(growing), { objectMode: false, highWaterMark: 1 << 18 });
+    return { pcm, sampleRateHz, channels };
+  }
+  await growing.waitFor(Number.POSITIVE_INFINITY);
+  return { inputArgs: buildFloatInput(source, `file:${growing.file.path}`), sampleRateHz, channels };
+}
+
 /** Whether the file is to be an mp3 and nothing around it. */
 export const isBareMp3 = ({ plan, muxer = plan.muxer }: Pick<EncodeRequest, "plan" | "muxer">): boolean =>
   plan.format === "mp3" && muxer === "mp3";
@@ -114,7 +159,7 @@ export const isBareMp3 = ({ plan, muxer = plan.muxer }: Pick<EncodeRequest, "pla
 /** Puts the length of what went in into the file, where it is known. */
 async function declareLength(request: EncodeRequest, fedBytes: number): Promise<void> {
   const { source, plan, filter, expectedFrames, outPath } = request;
-  const isAsFed = "pcm" in source && filter === undefined && source.sampleRateHz === plan.sampleRateHz;
+  const isAsFed = !("inputArgs" in source) && filter === undefined && source.sampleRateHz === plan.sampleRateHz;
   const samples = isAsFed ? fedBytes / (4 * source.channels) : expectedFrames;
   if (samples !== undefined && Number.isFinite(samples)) await writeGaplessTag(outPath, Math.floor(samples));
 }
@@ -132,16 +177,13 @@ async function feed(pcm: Readable, stdin: Socket): Promise<number> {
 }
 
 /** Reads the decoder of an encoded file, or of its bare packets, to its end; rejects with its failure. */
-export async function measureDecoded(
-  decoder: StartedProcess,
-  request: Omit<EncodeRequest, "source">,
-): Promise<Decoded> {
-  const { plan, decodeAfterwards = false, expectedFrames = Number.POSITIVE_INFINITY, ceilingDbtp } = request;
+export const measureFromPipe: Measure = async (start, request, skipFrames) => {
+  const { plan, expectedFrames = Number.POSITIVE_INFINITY, ceilingDbtp } = request;
+  const decoder = start(["-f", "f32le", "pipe:1"]);
   const meter = createLoudnessMeter({ ...plan, channelLayout: defaultLayout(plan.channels) });
   const finder =
     ceilingDbtp === undefined || !isBareMp3(request) ? null : createOverFinder(plan, 10 ** (ceilingDbtp / 20));
-  // A demuxer skips the encoder's delay by itself; bare packets carry all of it.
-  let skip = decodeAfterwards ? 0 : plan.delayFrames * plan.channels;
+  let skip = skipFrames * plan.channels;
   let left = expectedFrames * plan.channels;
   const sweep = createYoungSweeper();
   for await (const frames of readFloatFrames(decoder.stdout, plan.channels)) {
@@ -156,15 +198,6 @@ export async function measureDecoded(
     request.onPcm16?.(toPcm16(heard));
   }
   await decoder.done;
-  return { reading: meter.finish(), overs: finder?.finish() ?? null };
-}
-
-/** Rounded and clipped, as a player does with 16 bits. */
-export function toPcm16(samples: Float32Array): Uint8Array {
-  const integers = new Int16Array(samples.length);
-  for (let at = 0; at < samples.length; at++) {
-    const scaled = Math.round((samples[at] ?? 0) * 32_768);
-    integers[at] = scaled > 32_767 ? 32_767 : scaled < -32_768 ? -32_768 : scaled;
-  }
-  return new Uint8Array(integers.buffer);
-}
+  const reading = meter.finish();
+  return { reading, overs: finder === null ? null : keepSingle(finder.finish(), reading.frames / plan.sampleRateHz) };
+};

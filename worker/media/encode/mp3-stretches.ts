@@ -3,15 +3,16 @@ import { closeLeft, findJoin } from "../fast-join/join-stretches.ts";
 
 /** How a recording is divided among encoders, in frames of the output. */
 export interface StretchPlan {
+  /** Encoders that run side by side. */
   readonly lanes: number;
   readonly stretchFrames: number;
 }
 
 /** Frames until an encoder is settled on a stretch: its reservoir, its windows, its threshold of hearing. */
-const warmFrames = 16;
+const warmFrames = 28;
 /** A join lies within so many frames of its place. */
 const reachFrames = 8;
-/** What an encoder looks ahead, and holds back. */
+/** What an encoder looks ahead. */
 const aheadFrames = 4;
 /** Frames that bytes of a reservoir may lie in: 255 at 8 kbit/s, where a frame has 13. */
 const heldFrames = 24;
@@ -27,70 +28,66 @@ export function placeStretch(index: number, stretchFrames: number): { readonly f
   };
 }
 
-/** Encoded stretches, as they come. */
-export interface StretchSource {
-  /** The next frame of the lane's stream; null at its end. */
-  next(lane: number): Promise<Buffer | null>;
-  /** Whether the recording ends inside stretch `index`. */
-  isLast(index: number): Promise<boolean>;
-  /** Stretches before `index` are joined. */
-  onJoined(index: number): void;
+/** What an encoder made of a stretch, as it comes. */
+export interface EncodedStretch {
+  /** Whether the recording ends in it. */
+  readonly isLast: boolean;
+  /** The next frames, at least one and at most so many; none at its end. */
+  take(most: number): Promise<readonly Buffer[]>;
 }
 
-/**
- * One stream out of those of the lanes: stretch i comes from lane i modulo their number. Throws a `Doubt` when two
- * stretches have no frame at which one may go over into the other.
- */
-export async function* joinStretches(
-  source: StretchSource,
-  { lanes, stretchFrames }: StretchPlan,
-): AsyncGenerator<readonly Buffer[]> {
-  /** Frames of each lane that were taken. */
-  const taken = new Array<number>(lanes).fill(0);
-  const given = new Array<number>(lanes).fill(0);
-  const take = async (lane: number): Promise<Buffer | null> => {
-    taken[lane] = (taken[lane] ?? 0) + 1;
-    return source.next(lane);
-  };
+export interface StretchSource {
+  /** Waits for its beginning; null behind the last. */
+  open(index: number): Promise<EncodedStretch | null>;
+  /** Stretches before `index` are joined. */
+  onJoined(index: number): Promise<void>;
+}
+
+/** One stream out of those of the stretches. Throws a `Doubt` when two have no frame at which one may go over into the other. */
+export async function* joinStretches(source: StretchSource, stretchFrames: number): AsyncGenerator<readonly Buffer[]> {
   let held: { readonly at: number; readonly frames: Buffer[] } = { at: 0, frames: [] };
   for (let index = 0; ; index++) {
-    source.onJoined(index);
-    const lane = index % lanes;
-    const { from, to } = placeStretch(index, stretchFrames);
-    // What the encoder held back of its stretch before.
-    while ((taken[lane] ?? 0) < (given[lane] ?? 0)) await take(lane);
-    given[lane] = (given[lane] ?? 0) + to - from;
+    const stretch = await source.open(index);
+    if (stretch === null) {
+      yield held.frames;
+      return;
+    }
+    const { from } = placeStretch(index, stretchFrames);
     const begin = index * stretchFrames;
     let at = from;
     if (index > 0) {
-      const right = { at: from, frames: [] as Buffer[] };
-      for (; at < begin + reachFrames; at++) right.frames.push(await requireFrame(take(lane)));
+      const right = { at: from, frames: await takeFrames(stretch, begin + reachFrames - from) };
       const join = findJoin(held, right, begin - reachFrames, begin + reachFrames);
       if (join === null) throw new Doubt("has stretches that do not fit");
       yield closeLeft(held, right, join);
       yield right.frames.slice(join.frame - from);
+      at += right.frames.length;
+      await source.onJoined(index);
     }
-    for (; at < begin + stretchFrames - reachFrames - heldFrames; at++) {
-      const frame = await take(lane);
-      if (frame === null) return;
-      yield [frame];
+    for (const end = begin + stretchFrames - reachFrames - heldFrames; at < end; ) {
+      const frames = await stretch.take(end - at);
+      if (frames.length === 0) return;
+      yield frames;
+      at += frames.length;
     }
-    held = { at, frames: [] };
-    for (; at < begin + stretchFrames + reachFrames; at++) {
-      const frame = await take(lane);
-      if (frame === null) break;
-      held.frames.push(frame);
-    }
-    if (await source.isLast(index)) {
-      yield held.frames;
-      for (let frame = await take(lane); frame !== null; frame = await take(lane)) yield [frame];
-      return;
+    held = { at, frames: await takeFrames(stretch, begin + stretchFrames + reachFrames - at) };
+    if (!stretch.isLast) continue;
+    yield held.frames;
+    for (;;) {
+      const frames = await stretch.take(Number.POSITIVE_INFINITY);
+      if (frames.length === 0) return;
+      yield frames;
     }
   }
 }
 
-async function requireFrame(frame: Promise<Buffer | null>): Promise<Buffer> {
-  const found = await frame;
-  if (found === null) throw new RangeError("an encoder ended before its stretch did");
-  return found;
+/** So many frames, or as many as there are. */
+async function takeFrames(stretch: EncodedStretch, count: number): Promise<Buffer[]> {
+  const taken: Buffer[] = [];
+  while (taken.length < count) {
+    const frames = await stretch.take(count - taken.length);
+    if (frames.length === 0) break;
+    taken.push(...frames);
+  }
+  return taken;
 }

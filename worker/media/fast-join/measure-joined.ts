@@ -1,8 +1,8 @@
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
-import { toPcm16 } from "../encode/encode.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
 import { readFloatFrames } from "../pcm/float-frames.ts";
 import { defaultLayout } from "../pcm/pcm-decode-args.ts";
+import { toPcm16 } from "../pcm/to-pcm16.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import type { PeaksAccumulator } from "../waveform/peaks.ts";
 import { createByteReader } from "./byte-reader.ts";

@@ -14,8 +14,9 @@ export interface Mp3Track extends FastTrack {
   /** Bytes from the first frame's to behind the last one's. */
   readonly audioStart: number;
   readonly audioEnd: number;
-  /** Places of frames 0, 256, 512, … */
+  /** Places of frames 0, 256 (`checkpointFrames`), 512, … */
   readonly checkpoints: readonly number[];
+  readonly checkpointFrames: number;
   readonly tag: Pick<Id3Tag, "version" | "kept">;
 }
 
@@ -50,7 +51,7 @@ export function readMp3Track(path: string, name: string, sizeBytes: number): Pro
     return {
       ...{ path, name, header, word, audioStart, endSample, profile: "", hasPicture: tag.hasPicture },
       ...{ sampleRateHz: header.sampleRateHz, channels: header.channels, samplesPerFrame: header.samplesPerFrame },
-      ...{ frames: walk.frames, audioEnd: walk.end, checkpoints: walk.checkpoints },
+      ...{ frames: walk.frames, audioEnd: walk.end, checkpoints: walk.checkpoints, checkpointFrames },
       startSample: about.startSample,
       missingSamples: about.samples === null ? 0 : about.startSample + about.samples - endSample,
       bitRate: ((walk.end - audioStart) * 8 * header.sampleRateHz) / held,

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
-import { createYoungSweeper } from "../../process/sweep-young.ts";
 import { createLoudnessPart, type LoudnessSums } from "../meters/loudness-part.ts";
+import { createSameRoom } from "../pcm/float-room.ts";
 import { type PcmFile, readPcm, type Segment, writePcm } from "../pcm/pcm-file.ts";
 import { createTruePeakLimiter } from "./true-peak-limiter.ts";
 
@@ -24,14 +24,12 @@ export interface LimitSums {
 export function limitSegment({ file, segment, gainDb, ceilingDbtp, outPath }: LimitTask): LimitSums {
   const { channels, sampleRateHz } = file;
   const { from, to, readFrom, readTo } = segment;
-  const limiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb, ceilingDbtp });
+  const limiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb, ceilingDbtp, room: createSameRoom() });
   const loudness = outPath === null ? createLoudnessPart(file, { startFrame: readFrom, from, to }) : null;
   const input = openSync(file.path, "r");
   const output = outPath === null ? null : openSync(outPath, "r+");
   let at = readFrom;
-  const sweep = createYoungSweeper();
   const take = (samples: Float32Array): void => {
-    sweep(samples.byteLength);
     loudness?.push(samples);
     if (output !== null) writePcm(output, channels, { samples, at, from, to });
     at += samples.length / channels;

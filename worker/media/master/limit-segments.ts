@@ -1,10 +1,9 @@
-import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { runInOrder, type ThreadPool } from "../../process/thread-pool.ts";
 import { clipSegment, placeSegment } from "../clean/clean-segments.ts";
 import { createLoudnessFold, type LoudnessSums } from "../meters/loudness-part.ts";
 import type { LimitSums, LimitTask } from "./limit-segment.ts";
-import type { LimitedSource, LimiterSetting, MasteringSource } from "./mastering.ts";
+import type { LimitedFile, LimitedSource, LimiterSetting, MasteringSource } from "./mastering.ts";
 
 /** Segments that the limiter's cost in loudness is told by: ten minutes, spread over the whole. */
 const mostMeasured = 20;
@@ -19,7 +18,7 @@ interface LimitPlan {
 }
 
 /** Limits a long recording by several threads. */
-export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): LimitedSource {
+export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): LimitedSource<LimitedFile> {
   const { frames } = source.reading;
   const { path, sampleRateHz, channels, channelLayout } = source;
   const file = { path, sampleRateHz, channels, channelLayout };
@@ -37,6 +36,37 @@ export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): Li
     return whole.finish(frames).integratedLufs;
   };
 
+  /** Limits into the file, segment by segment, once what wrote there before has ended. */
+  const writeSegments = (setting: LimiterSetting, afterwards: Promise<void>) => {
+    let [there, touched] = [0, false];
+    let moved = Promise.withResolvers<void>();
+    const write = async (): Promise<void> => {
+      await afterwards;
+      await (await open(outPath, "w")).close();
+      async function* tasks(): AsyncGenerator<LimitTask> {
+        for (let index = 0; index < count; index++) yield toTask(index, setting, outPath);
+      }
+      let taken = 0;
+      await runInOrder<LimitSums>(pool, tasks(), ({ limited }) => {
+        touched ||= limited;
+        there = toTask(taken++, setting, outPath).segment.to;
+        moved.resolve();
+        moved = Promise.withResolvers<void>();
+      });
+    };
+    const done = write();
+    done.catch(() => {});
+    return {
+      done,
+      limited: () => touched,
+      async waitFor(wanted: number): Promise<number> {
+        while (there < Math.min(wanted, frames)) await Promise.race([moved.promise, done]);
+        return there;
+      },
+    };
+  };
+  let before: Promise<void> = Promise.resolve();
+
   return {
     async measure(setting) {
       const limited: LoudnessSums[] = [];
@@ -53,25 +83,9 @@ export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): Li
       return reached === null || plain === null || integratedLufs === null ? reached : integratedLufs + reached - plain;
     },
     open(setting) {
-      let touched = false;
-      async function* pcm(): AsyncGenerator<Uint8Array> {
-        await (await open(outPath, "w")).close();
-        const running: Promise<LimitSums>[] = [];
-        const start = (index: number) => {
-          if (index < count) running.push(pool.run<LimitSums>(toTask(index, setting, outPath)));
-        };
-        const ahead = 2 * pool.size;
-        for (let index = 0; index < ahead; index++) start(index);
-        for (let index = 0; index < count; index++) {
-          const { limited } = await (running.shift() as Promise<LimitSums>);
-          touched ||= limited;
-          start(index + ahead);
-          const { from, to } = toTask(index, setting, outPath).segment;
-          const [first, last] = [from * 4 * channels, to * 4 * channels];
-          yield* createReadStream(outPath, { start: first, end: last - 1, highWaterMark: 1 << 18 });
-        }
-      }
-      return { pcm: pcm(), limited: () => touched };
+      const written = writeSegments(setting, before);
+      before = written.done.catch(() => {});
+      return { growing: { file: { ...file, path: outPath }, waitFor: written.waitFor }, limited: written.limited };
     },
   };
 }

@@ -7,6 +7,7 @@ import type { EncoderPlan } from "../encode/encoder-plan.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
 import { readFloatFrames } from "../pcm/float-frames.ts";
 import type { FrameFilter } from "../pcm/frame-filter.ts";
+import type { GrowingFile } from "../pcm/growing-file.ts";
 import type { PcmFile } from "../pcm/pcm-file.ts";
 import { repairPeaks } from "./repair-peaks.ts";
 import { createTruePeakLimiter } from "./true-peak-limiter.ts";
@@ -22,11 +23,23 @@ export interface MasteringSource extends PcmFile {
 }
 
 /** Gain and limiter on the way from the file. */
-export interface LimitedSource {
+export interface LimitedSource<Sound extends LimitedSound = LimitedSound> {
   /** Programme loudness behind them, found without the encoder. */
   measure(setting: LimiterSetting): Promise<number | null>;
   /** The samples, f32le; `limited` tells after their end whether anything was taken down. */
-  open(setting: LimiterSetting): { readonly pcm: AsyncIterable<Uint8Array>; limited(): boolean };
+  open(setting: LimiterSetting): Sound;
+}
+
+export type LimitedSound = LimitedStream | LimitedFile;
+
+export interface LimitedStream {
+  readonly pcm: AsyncIterable<Uint8Array>;
+  limited(): boolean;
+}
+
+export interface LimitedFile {
+  readonly growing: GrowingFile;
+  limited(): boolean;
 }
 
 export interface MasteringResult {
@@ -173,14 +186,17 @@ async function encodeWith(
     request.onStart?.();
     const opened = limiting.open(setting);
     limited = opened.limited;
-    const pcm = Readable.from(opened.pcm, { objectMode: false, highWaterMark: 1 << 18 });
-    return { ...request, source: { pcm, sampleRateHz, channels } };
+    const sound =
+      "growing" in opened
+        ? { growing: opened.growing }
+        : { pcm: Readable.from(opened.pcm, { objectMode: false, highWaterMark: 1 << 18 }) };
+    return { ...request, source: { ...sound, sampleRateHz, channels } };
   });
   return { ...encoded, limited: limited() };
 }
 
 /** Limits in one piece, while it is read. */
-export function limitInOnePiece(source: MasteringSource, signal: AbortSignal): LimitedSource {
+export function limitInOnePiece(source: MasteringSource, signal: AbortSignal): LimitedSource<LimitedStream> {
   const { path, channels, sampleRateHz } = source;
   async function* limit(limiter: FrameFilter): AsyncGenerator<Float32Array> {
     const stream = createReadStream(path, { highWaterMark: 1 << 18 });

@@ -1,5 +1,5 @@
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
-import { type EncodeRequest, type EncodeResult, isBareMp3, measureDecoded } from "../encode/encode.ts";
+import { type EncodeRequest, type EncodeResult, isBareMp3, measureFromPipe } from "../encode/encode.ts";
 import { buildVerifyArgs } from "../encode/encode-args.ts";
 import { gainStepDb, lowerGranules } from "./lower-granules.ts";
 
@@ -24,7 +24,9 @@ export async function repairPeaks<Result extends EncodeResult>(
   if (!isBareMp3(request)) return result;
   const { plan, outPath, toolchain, signal } = request;
   // Peaks for a picture were taken while it was encoded; these few differ by what no picture shows.
-  const finished = { ...request, ceilingDbtp, decodeAfterwards: true, onSamples: undefined, onPcm16: undefined };
+  const finished = { ...request, ceilingDbtp, onSamples: undefined, onPcm16: undefined };
+  const start = (target: readonly string[]) =>
+    startFfmpeg(toolchain, buildVerifyArgs({ plan, outPath, decodeAfterwards: true }, target), { signal });
   let repaired = result;
   for (let round = 0; round < mostRounds; round++) {
     const { reading, overs } = repaired;
@@ -37,8 +39,9 @@ export async function repairPeaks<Result extends EncodeResult>(
       for (let at = granule - reachGranules; at <= granule; at++) steps.set(at, Math.max(down, steps.get(at) ?? 0));
     }
     if (!(await lowerGranules(outPath, steps))) break;
-    const decoder = startFfmpeg(toolchain, buildVerifyArgs(finished), { signal });
-    repaired = { ...repaired, ...(await measureDecoded(decoder, finished)) };
+    const touched = overs.map(({ frame }) => frame);
+    const decoded = (await repaired.again?.(touched)) ?? (await measureFromPipe(start, finished, 0));
+    repaired = { ...repaired, ...decoded };
   }
   return repaired;
 }

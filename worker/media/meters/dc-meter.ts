@@ -1,3 +1,4 @@
+import { type FloatRoom, freshRoom } from "../pcm/float-room.ts";
 import type { FrameFilter } from "../pcm/frame-filter.ts";
 
 export interface DcMeter {
@@ -78,7 +79,14 @@ export const describeOffsets = (sums: readonly DcSums[]): readonly number[] =>
   sums.map(({ weighted, weights }) => (weights === 0 ? 0 : weighted / weights));
 
 /** Takes each channel's offset off. */
-export const createDcRemover = (offsets: readonly number[]): FrameFilter => ({
-  push: (samples) => samples.map((value, at) => value - (offsets[at % offsets.length] ?? 0)),
+export const createDcRemover = (offsets: readonly number[], room: FloatRoom = freshRoom): FrameFilter => ({
+  push(samples) {
+    const out = room(samples.length);
+    const channels = offsets.length;
+    for (const [channel, offset] of offsets.entries()) {
+      for (let at = channel; at < samples.length; at += channels) out[at] = (samples[at] as number) - offset;
+    }
+    return out;
+  },
   finish: () => new Float32Array(0),
 });

@@ -16,9 +16,13 @@ export interface Over {
 export interface OverFinder {
   /** Interleaved samples, whole frames. */
   push(samples: Float32Array): void;
-  /** Null when there are more than 60 a minute. */
-  finish(): readonly Over[] | null;
+  /** In their order within each channel. */
+  finish(): readonly Over[];
 }
+
+/** Null where there are more than 60 a minute. */
+export const keepSingle = (overs: readonly Over[], seconds: number): readonly Over[] | null =>
+  overs.length > mostOversAMinute * (1 + seconds / 60) ? null : overs;
 
 /** Finds the frames at which the curve through the samples passes a ceiling (linear), in constant memory. */
 export function createOverFinder(
@@ -53,7 +57,7 @@ export function createOverFinder(
     },
     finish() {
       take(new Float32Array(pad * channels), pad);
-      return overs.length > mostOversAMinute * (1 + origin / sampleRateHz / 60) ? null : overs;
+      return overs;
     },
   };
 }

@@ -26,6 +26,8 @@ export interface Peaks {
 export interface PeaksAccumulator {
   /** Takes interleaved s16le; a chunk may end anywhere, also inside a sample. */
   push(chunk: Uint8Array): void;
+  /** Takes peaks of the same format in place of the samples that they stand for; between whole pixels only. */
+  append(peaks: Peaks): void;
   /** The peaks of all frames so far; a last pixel that is not full counts too. An unfinished frame is dropped. */
   finish(): Peaks;
 }
@@ -55,12 +57,15 @@ export function createPeaksAccumulator(format: PeaksFormat): PeaksAccumulator {
   let low = lowestStart;
   let high = -lowestStart;
 
+  const makeRoom = (values: number): void => {
+    if (used + values <= pairs.length) return;
+    const larger = new Values(Math.max(pairs.length * 2, used + values));
+    larger.set(pairs);
+    pairs = larger;
+  };
+
   const closePixel = (): void => {
-    if (used + 2 > pairs.length) {
-      const larger = new Values(pairs.length * 2);
-      larger.set(pairs);
-      pairs = larger;
-    }
+    makeRoom(2);
     // Cutting toward zero keeps the order, so one division a pixel gives what one a frame would.
     pairs[used] = Math.trunc(low / divisor);
     pairs[used + 1] = Math.trunc(high / divisor);
@@ -105,6 +110,12 @@ export function createPeaksAccumulator(format: PeaksFormat): PeaksAccumulator {
       if (whole > 0) scan(toSamples(chunk.subarray(from, from + whole)));
       restBytes = chunk.length - from - whole;
       rest.set(chunk.subarray(from + whole));
+    },
+    append({ data }) {
+      if (inPixel > 0 || restBytes > 0) throw new RangeError("peaks cannot be appended in the middle of a pixel");
+      makeRoom(data.length);
+      pairs.set(data, used);
+      used += data.length;
     },
     finish() {
       if (inPixel > 0) closePixel();

@@ -11,7 +11,8 @@ const rooms = ["adapters", "cli", "config", "core", "worker"];
 
 /** Openings of what this program made itself, word for word; everything else goes through `buildInputArgs`. */
 const ours = [
-  // Pipes that we fill.
+  // Pipes and scratch files that we fill.
+  /\["-f", "f32le", "-ar", String\(sampleRateHz\), "-ac", String\(channels\), "-i", place\]/g,
   /"-f",\s*"(?:f32le|nut|mp3)"(?:,\s*"-a[rc]",\s*String\([^)]*\)|,\s*\.\.\.format)*,\s*"-i",\s*"pipe:0"/g,
   // The same with frames that our own parsers took out of a file.
   /\.\.\.codec\.decodeInputArgs,\s*"-i",\s*"pipe:0"/g,

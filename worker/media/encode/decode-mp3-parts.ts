@@ -1,0 +1,54 @@
+import { stat } from "node:fs/promises";
+import type { Writable } from "node:stream";
+import { startFfmpeg } from "../../process/run-ffmpeg.ts";
+import { Doubt } from "../fast-join/doubt.ts";
+import { type Mp3Track, readMp3Track } from "../fast-join/mp3-track.ts";
+import { withFile } from "../fast-join/read-at.ts";
+import type { Segment } from "../pcm/pcm-file.ts";
+import type { PcmPiece } from "../pcm/pcm-pieces.ts";
+import type { EncodeRequest } from "./encode.ts";
+import { buildFramesDecodeArgs } from "./encode-args.ts";
+
+/** Frames until a decoder that begins in the middle has its reservoir (255 bytes at 8 kbit/s) and its overlaps. */
+const warmFrames = 28;
+
+type Finished = Pick<EncodeRequest, "toolchain" | "plan" | "outPath" | "signal">;
+
+/** Decodes one part of an mp3 into `path`; null where as much does not come as has to. */
+export type DecodeMp3Part = (part: Pick<Segment, "readFrom" | "readTo">, path: string) => Promise<PcmPiece | null>;
+
+/**
+ * For parts of a finished mp3: each with what lies around it, as its bare packets decode, so that the sound begins
+ * `plan.delayFrames` behind the first. Null where the file is not plain enough to find a place in it.
+ */
+export async function openMp3Parts(request: Finished): Promise<DecodeMp3Part | null> {
+  const { toolchain, plan, outPath, signal } = request;
+  const { size } = await stat(outPath);
+  const track = await readMp3Track(outPath, outPath, size).catch((error: unknown) => {
+    if (error instanceof Doubt) return null;
+    throw error;
+  });
+  if (track === null) return null;
+  return async (part, path) => {
+    const place = findPlace(track, part, plan.delayFrames);
+    const target = ["-f", "f32le", `file:${path}`];
+    const decoder = startFfmpeg(toolchain, buildFramesDecodeArgs(plan, target), { signal, stdin: "pipe" });
+    decoder.stdout.resume();
+    const bytes = await withFile(outPath, (read) => read(place.start, place.end - place.start));
+    (decoder.stdin as Writable).end(bytes);
+    await decoder.done;
+    const found = (await stat(path)).size;
+    return found === (place.to - place.from) * 4 * plan.channels ? { path, from: place.from, to: place.to } : null;
+  };
+}
+
+/** Its bytes, and the frames that a decoder of the whole would make of them. */
+function findPlace(track: Mp3Track, { readFrom, readTo }: Pick<Segment, "readFrom" | "readTo">, delayFrames: number) {
+  const { checkpoints, checkpointFrames, frames, samplesPerFrame, audioStart, audioEnd } = track;
+  const first = Math.floor((readFrom + delayFrames) / samplesPerFrame) - warmFrames;
+  const last = Math.ceil((readTo + delayFrames) / samplesPerFrame);
+  const [begin, end] = [Math.max(0, Math.floor(first / checkpointFrames)), Math.ceil(last / checkpointFrames)];
+  const from = begin * checkpointFrames * samplesPerFrame;
+  const to = Math.min(frames, end * checkpointFrames) * samplesPerFrame;
+  return { start: checkpoints[begin] ?? audioStart, end: checkpoints[end] ?? audioEnd, from, to };
+}

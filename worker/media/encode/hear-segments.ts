@@ -1,0 +1,137 @@
+import { rm } from "node:fs/promises";
+import { mapBounded } from "../../process/map-bounded.ts";
+import { runInOrder, type ThreadPool } from "../../process/thread-pool.ts";
+import { keepSingle } from "../meters/find-overs.ts";
+import { createLoudnessFold } from "../meters/loudness-part.ts";
+import { defaultLayout } from "../pcm/pcm-decode-args.ts";
+import type { Segment } from "../pcm/pcm-file.ts";
+import { buildPieceArgs, followPieces } from "../pcm/pcm-pieces.ts";
+import { openMp3Parts } from "./decode-mp3-parts.ts";
+import { type Decoded, isBareMp3, type Measure, type MeasureRequest } from "./encode.ts";
+import type { HeardPart, HearTask } from "./hear-segment.ts";
+
+export interface Hearing {
+  readonly pool: ThreadPool;
+  /** What is decoded waits there for the threads. */
+  readonly scratchDir: string;
+  /** Frames of one pair of peaks for a picture; null: none are wanted. */
+  readonly samplesPerPixel: number | null;
+  /** What each segment adds, in their order. */
+  onPart(part: Pick<HeardPart, "pauses" | "peaks">): void;
+}
+
+/** As for the other passes: no thread waits long for the last. */
+const usualSeconds = 30;
+/** What the meter's filters need to forget how they began, and what peaks need on either side. */
+const besideSeconds = 0.25;
+
+/** Listens to an encoded file by several threads while it is decoded. */
+export function hearInSegments(hearing: Hearing): Measure {
+  return async (start, request, skipFrames) => {
+    const { plan, expectedFrames = Number.POSITIVE_INFINITY } = request;
+    const pattern = `${hearing.scratchDir}/heard-%06d.f32`;
+    const decoder = start(buildPieceArgs(pattern));
+    decoder.stdout.resume();
+    const pieces = followPieces(decoder, pattern, plan);
+    async function* cut(): AsyncGenerator<HearTask> {
+      for (let index = 0; ; index++) {
+        const place = placeSegment(hearing, request, index);
+        const there = Math.min(expectedFrames, (await pieces.waitFor(place.readTo + skipFrames)) - skipFrames);
+        if (there <= place.from) return;
+        const segment = { ...place, to: Math.min(place.to, there), readTo: Math.min(place.readTo, there) };
+        const cover = pieces.cover(segment.readFrom + skipFrames, segment.readTo + skipFrames);
+        yield toTask(hearing, request, { segment, pieces: cover, skipFrames });
+      }
+    }
+    const parts: HeardPart[] = [];
+    const segments: Segment[] = [];
+    await runInOrder<HeardPart, HearTask>(hearing.pool, cut(), async (part, { segment }) => {
+      hearing.onPart(part);
+      segments.push(segment);
+      parts.push({ ...part, peaks: null });
+      await pieces.dropBefore(placeSegment(hearing, request, parts.length).readFrom + skipFrames);
+    });
+    await decoder.done;
+    await pieces.dropBefore(Number.POSITIVE_INFINITY);
+    return fold({ hearing, request, segments, parts });
+  };
+}
+
+function placeSegment({ samplesPerPixel }: Hearing, { plan }: MeasureRequest, index: number): Segment {
+  const { sampleRateHz } = plan;
+  const pixel = samplesPerPixel ?? 1;
+  // Peaks of neighbours share no pixel.
+  const length = pixel * Math.round((usualSeconds * sampleRateHz) / pixel);
+  const beside = Math.round(besideSeconds * sampleRateHz);
+  const [from, to] = [index * length, (index + 1) * length];
+  return { from, to, readFrom: Math.max(0, from - beside), readTo: to + beside };
+}
+
+function toTask(
+  { samplesPerPixel }: Hearing,
+  request: MeasureRequest,
+  where: Pick<HearTask, "segment" | "pieces" | "skipFrames">,
+): HearTask {
+  const { plan, ceilingDbtp } = request;
+  const { sampleRateHz, channels } = plan;
+  return {
+    ...{ kind: "hear", ...where },
+    format: { sampleRateHz, channels, channelLayout: defaultLayout(channels) },
+    ceiling: ceilingDbtp === undefined || !isBareMp3(request) ? null : 10 ** (ceilingDbtp / 20),
+    peaks: samplesPerPixel === null ? null : { sampleRateHz, channels, samplesPerPixel, bits: 8 },
+  };
+}
+
+interface Heard {
+  readonly hearing: Hearing;
+  readonly request: MeasureRequest;
+  readonly segments: readonly Segment[];
+  readonly parts: readonly HeardPart[];
+}
+
+function fold(heard: Heard): Decoded {
+  const { request, segments, parts } = heard;
+  const { sampleRateHz } = request.plan;
+  const whole = createLoudnessFold(sampleRateHz);
+  for (const { loudness } of parts) whole.add(loudness);
+  const reading = whole.finish(segments.at(-1)?.to ?? 0);
+  const overs = parts.flatMap((part) => part.overs);
+  return {
+    reading,
+    overs: isBareMp3(request) ? keepSingle(overs, reading.frames / sampleRateHz) : null,
+    again: isBareMp3(request) ? (frames) => hearAgain(heard, frames) : undefined,
+  };
+}
+
+/** What a change at one frame may change in what is decoded, frames on either side: three granules of two transforms. */
+const reachFrames = 6 * 576;
+/** Where more is touched than this part, all of it is decoded again. */
+const mostTouched = 0.5;
+
+/** Listens once more to the segments of the finished file that those frames lie in or beside. */
+async function hearAgain(heard: Heard, frames: readonly number[]): Promise<Decoded | null> {
+  const { hearing, request, segments } = heard;
+  const isTouched = ({ readFrom, readTo }: Segment): boolean =>
+    frames.some((frame) => frame >= readFrom - reachFrames && frame < readTo + reachFrames);
+  const touched = [...segments.keys()].filter((index) => isTouched(segments[index] as Segment));
+  if (touched.length > mostTouched * segments.length) return null;
+  const decode = await openMp3Parts(request);
+  if (decode === null) return null;
+  const { pool, scratchDir } = hearing;
+  const again = await mapBounded(touched, pool.size, async (index): Promise<HeardPart | null> => {
+    const segment = segments[index] as Segment;
+    const path = `${scratchDir}/again-${index}.f32`;
+    const piece = await decode(segment, path);
+    if (piece === null) return null;
+    const where = { segment, pieces: [piece], skipFrames: request.plan.delayFrames };
+    const part = await pool.run<HeardPart>(toTask({ ...hearing, samplesPerPixel: null }, request, where));
+    await rm(path);
+    return part;
+  });
+  const parts = [...heard.parts];
+  for (const [at, part] of again.entries()) {
+    if (part === null) return null;
+    parts[touched[at] as number] = part;
+  }
+  return fold({ ...heard, parts });
+}
