@@ -32,9 +32,10 @@ export interface SegmentWork {
 const usualSeconds = 30;
 /** Before a segment, until the denoiser's memory of what came before is gone, and before that the notches'. */
 const warmUpSeconds = 2 + notchMemorySeconds;
-/** The first minutes are looked at closely for noise and hum; then a quarter of it tells the same. */
+/** The first minutes are looked at closely for noise and hum; then so manieth window or segment tells the same. */
 const closeLookSeconds = 120;
-const laterStride = 4;
+const laterNoiseStride = 8;
+const laterHumStride = 4;
 /** So much is listened to once more for its noise: the rest tells the same. */
 const relearnSeconds = 600;
 
@@ -106,7 +107,7 @@ async function surveyEach(
       frames = await source.waitFor(place.readTo);
       if (frames <= place.from || (without !== null && place.from >= relearnSeconds * file.sampleRateHz)) return;
       const isClose = place.from < closeLookSeconds * file.sampleRateHz;
-      const look = { noiseStride: isClose ? 1 : laterStride, withHum: isClose || index % laterStride === 0 };
+      const look = { noiseStride: isClose ? 1 : laterNoiseStride, withHum: isClose || index % laterHumStride === 0 };
       yield { kind: "survey", file, segment: clipSegment(place, frames), ...look, without };
     }
   }

@@ -48,7 +48,8 @@ export function createNoiseSurvey(format: NoiseFormat): NoiseSurvey {
   const sums = new Float64Array(channels);
   let filled = 0;
   let taken = 0;
-  let windows = 0;
+  // Frames until the next window that is looked at.
+  let skip = 0;
 
   const analyse = (): void => {
     for (const [channel, source] of pending.entries()) {
@@ -96,6 +97,9 @@ export function createNoiseSurvey(format: NoiseFormat): NoiseSurvey {
     push(samples) {
       const count = Math.floor(samples.length / channels);
       for (let frame = 0; frame < count; ) {
+        const skipped = Math.min(skip, count - frame);
+        skip -= skipped;
+        frame += skipped;
         const take = Math.min(size - filled, count - frame);
         for (let channel = 0; channel < channels; channel++) {
           const target = pending[channel] as Float32Array;
@@ -111,13 +115,12 @@ export function createNoiseSurvey(format: NoiseFormat): NoiseSurvey {
         filled += take;
         taken += take;
         if (filled < size) continue;
-        if (windows++ % stride === 0) {
-          analyse();
-          classify();
-        }
+        analyse();
+        classify();
         // Half overlap: short pauses would fall between frames that lie end to end.
-        for (const target of pending) target.copyWithin(0, size / 2);
-        filled = size / 2;
+        filled = stride === 1 ? size / 2 : 0;
+        if (stride === 1) for (const target of pending) target.copyWithin(0, size / 2);
+        else skip = ((stride - 2) * size) / 2;
       }
     },
     finish: () => describeNoise(classes, format),

@@ -4,6 +4,7 @@ import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import { Doubt } from "../fast-join/doubt.ts";
 import { type Mp3Track, readMp3Track } from "../fast-join/mp3-track.ts";
 import { withFile } from "../fast-join/read-at.ts";
+import { buildFloatOutput } from "../pcm/float-args.ts";
 import type { Segment } from "../pcm/pcm-file.ts";
 import type { PcmPiece } from "../pcm/pcm-pieces.ts";
 import type { EncodeRequest } from "./encode.ts";
@@ -31,7 +32,7 @@ export async function openMp3Parts(request: Finished): Promise<DecodeMp3Part | n
   if (track === null) return null;
   return async (part, path) => {
     const place = findPlace(track, part, plan.delayFrames);
-    const target = ["-f", "f32le", `file:${path}`];
+    const target = buildFloatOutput(`file:${path}`);
     const decoder = startFfmpeg(toolchain, buildFramesDecodeArgs(plan, target), { signal, stdin: "pipe" });
     decoder.stdout.resume();
     const bytes = await withFile(outPath, (read) => read(place.start, place.end - place.start));

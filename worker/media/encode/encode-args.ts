@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { buildFloatInput } from "../pcm/float-input.ts";
+import { buildFloatInput } from "../pcm/float-args.ts";
 import type { EncodeRequest } from "./encode.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 
@@ -47,16 +47,13 @@ export function buildCopyArgs(request: Request): readonly string[] {
   ];
 }
 
-/** A segment muxer knows no codec of its own. */
-const toFloats = ["-c:a", "pcm_f32le"];
-
 /** Decodes bare mp3 frames from stdin to f32le; `target` are ffmpeg's output arguments. */
 export function buildFramesDecodeArgs(
   { sampleRateHz, channels }: Pick<EncoderPlan, "sampleRateHz" | "channels">,
   target: readonly string[],
 ): readonly string[] {
   const format = ["-ar", String(sampleRateHz), "-ac", String(channels)];
-  return ["-y", "-f", "mp3", "-i", "pipe:0", "-map", "0:a:0", ...format, ...toFloats, ...target];
+  return ["-y", "-f", "mp3", "-i", "pipe:0", "-map", "0:a:0", ...format, ...target];
 }
 
 function buildTarget({ plan, muxer = plan.muxer, outPath, decodeAfterwards = false }: Request): readonly string[] {
@@ -64,7 +61,7 @@ function buildTarget({ plan, muxer = plan.muxer, outPath, decodeAfterwards = fal
   const name = basename(outPath);
   if (decodeAfterwards) return [...options.flatMap(([key, value]) => [`-${key}`, value]), "-f", muxer, name];
   const file = `[f=${muxer}${options.map(([key, value]) => `:${key}=${value}`).join("")}]${name}`;
-  return ["-f", "tee", `${file}|[f=nut:select=a]pipe:1`];
+  return ["-f", "tee", `${file}|[f=nut:select=a:flush_packets=0]pipe:1`];
 }
 
 /** Decodes the packets from stdin, or the finished file, likewise. */
@@ -74,5 +71,5 @@ export function buildVerifyArgs(
 ): readonly string[] {
   const input = decodeAfterwards ? ["-i", `file:${outPath}`] : ["-f", "nut", "-i", "pipe:0"];
   const format = ["-ar", String(plan.sampleRateHz), "-ac", String(plan.channels)];
-  return ["-y", ...input, "-map", "0:a:0", ...format, ...toFloats, ...target];
+  return ["-y", ...input, "-map", "0:a:0", ...format, ...target];
 }

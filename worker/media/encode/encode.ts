@@ -9,8 +9,8 @@ import type { StartedProcess } from "../../process/run-process.ts";
 import { createYoungSweeper } from "../../process/sweep-young.ts";
 import { createOverFinder, keepSingle, type Over } from "../meters/find-overs.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
+import { buildFloatInput, buildFloatOutput } from "../pcm/float-args.ts";
 import { readFloatFrames } from "../pcm/float-frames.ts";
-import { buildFloatInput } from "../pcm/float-input.ts";
 import { type GrowingFile, readGrowing } from "../pcm/growing-file.ts";
 import { defaultLayout } from "../pcm/pcm-decode-args.ts";
 import { toPcm16 } from "../pcm/to-pcm16.ts";
@@ -179,7 +179,7 @@ async function feed(pcm: Readable, stdin: Socket): Promise<number> {
 /** Reads the decoder of an encoded file, or of its bare packets, to its end; rejects with its failure. */
 export const measureFromPipe: Measure = async (start, request, skipFrames) => {
   const { plan, expectedFrames = Number.POSITIVE_INFINITY, ceilingDbtp } = request;
-  const decoder = start(["-f", "f32le", "pipe:1"]);
+  const decoder = start(buildFloatOutput("pipe:1"));
   const meter = createLoudnessMeter({ ...plan, channelLayout: defaultLayout(plan.channels) });
   const finder =
     ceilingDbtp === undefined || !isBareMp3(request) ? null : createOverFinder(plan, 10 ** (ceilingDbtp / 20));

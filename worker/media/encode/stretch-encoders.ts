@@ -1,6 +1,6 @@
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import { parseMp3Header } from "../fast-join/mp3-header.ts";
-import { buildFloatInput } from "../pcm/float-input.ts";
+import { buildFloatInput, fullBuffers } from "../pcm/float-args.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 import type { EncodedStretch, StretchSource } from "./mp3-stretches.ts";
@@ -107,7 +107,7 @@ function buildStretchArgs({ path, from, to }: StretchInput, plan: EncoderPlan): 
     ...buildFloatInput(plan, `subfile,,start,${from},end,${to},,:${path}`),
     ...["-map", "0:a:0", ...plan.codecArgs, ...format],
     // Bare frames.
-    ...["-write_xing", "0", "-id3v2_version", "0", "-f", "mp3", "pipe:1"],
+    ...["-write_xing", "0", "-id3v2_version", "0", ...fullBuffers, "-f", "mp3", "pipe:1"],
   ];
 }
 

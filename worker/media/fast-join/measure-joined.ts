@@ -1,5 +1,6 @@
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
+import { buildFloatOutput } from "../pcm/float-args.ts";
 import { readFloatFrames } from "../pcm/float-frames.ts";
 import { defaultLayout } from "../pcm/pcm-decode-args.ts";
 import { toPcm16 } from "../pcm/to-pcm16.ts";
@@ -77,7 +78,7 @@ export async function measureWhole(
   const { path, demuxer, sampleRateHz, channels } = file;
   const meter = createLoudnessMeter({ sampleRateHz, channels, channelLayout: defaultLayout(channels) });
   const input = ["-protocol_whitelist", "file,pipe", "-format_whitelist", demuxer, "-i", `file:${path}`];
-  const output = ["-map", "0:a:0", "-ar", String(sampleRateHz), "-ac", String(channels), "-f", "f32le", "pipe:1"];
+  const output = ["-map", "0:a:0", "-ar", String(sampleRateHz), "-ac", String(channels), ...buildFloatOutput("pipe:1")];
   const child = startFfmpeg(toolchain, [...input, ...output], { signal: options.signal });
   let left = options.frames * channels;
   for await (const decoded of readFloatFrames(child.stdout, channels)) {

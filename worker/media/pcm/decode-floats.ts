@@ -3,6 +3,7 @@ import { buildInputArgs } from "../probe/input-args.ts";
 import type { MediaInfo } from "../probe/media-info.ts";
 import type { TrueLength } from "../probe/true-length.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
+import { buildFloatOutput } from "./float-args.ts";
 import { readFloatFrames } from "./float-frames.ts";
 import { createPcmGuard } from "./pcm-guard.ts";
 
@@ -19,7 +20,7 @@ export interface DecodePlan {
 /** Decodes the first audio stream at its own rate and channels to f32le, by default on stdout. */
 export function buildDecodeArgs(
   { media, trueLength, followTimestamps }: DecodePlan,
-  target = "pipe:1",
+  target: "pipe:1" | `file:${string}` = "pipe:1",
 ): readonly string[] {
   const { inputArgs, startSample, samples } = trueLength;
   const cut: string[] = [];
@@ -34,7 +35,7 @@ export function buildDecodeArgs(
     ...(followTimestamps ? [] : inputArgs),
     ...buildInputArgs(media),
     ...["-map", "0:a:0", ...(filters.length > 0 ? ["-filter:a", filters.join(",")] : [])],
-    ...["-c:a", "pcm_f32le", "-f", "f32le", target],
+    ...buildFloatOutput(target),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { buildInputArgs } from "../probe/input-args.ts";
 import type { AudioStream, MediaInfo } from "../probe/media-info.ts";
 import type { TrueLength } from "../probe/true-length.ts";
+import { buildFloatOutput } from "./float-args.ts";
 
 /** The PCM that all inputs of a join are brought to. */
 export interface PcmFormat {
@@ -36,7 +37,7 @@ export function buildPcmDecodeArgs(plan: PcmDecodePlan): readonly string[] {
     ...buildInputArgs(media),
     ...["-filter_complex", buildPcmDecodeGraph(plan), "-map", "[out]"],
     // s16 and s24 sources fit in f32 without loss; nothing is dithered.
-    ...["-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"],
+    ...buildFloatOutput("pipe:1"),
   ];
 }
 

@@ -29,7 +29,9 @@ const pathOf = (pattern: string, index: number): string => pattern.replace("%06d
 
 /** Output arguments with which ffmpeg writes such pieces; `pattern` holds `%06d`. */
 export const buildPieceArgs = (pattern: string): readonly string[] => [
-  ...["-f", "segment", "-segment_time", String(pieceSeconds), "-segment_format", "f32le", `file:${pattern}`],
+  // The muxer knows no codec of its own.
+  ...["-c:a", "pcm_f32le", "-f", "segment", "-segment_time", String(pieceSeconds), "-segment_format", "f32le"],
+  `file:${pattern}`,
 ];
 
 /** What an ffmpeg writes with `buildPieceArgs`. */
