@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
+import { drained } from "../../process/drained.ts";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import { Doubt } from "../fast-join/doubt.ts";
 import { type Mp3Track, readMp3Track } from "../fast-join/mp3-track.ts";
@@ -15,14 +16,17 @@ const warmFrames = 28;
 
 type Finished = Pick<EncodeRequest, "toolchain" | "plan" | "outPath" | "signal">;
 
-/** Decodes one part of an mp3 into `path`; null where as much does not come as has to. */
-export type DecodeMp3Part = (part: Pick<Segment, "readFrom" | "readTo">, path: string) => Promise<PcmPiece | null>;
+type Part = Pick<Segment, "readFrom" | "readTo">;
 
 /**
- * For parts of a finished mp3: each with what lies around it, as its bare packets decode, so that the sound begins
- * `plan.delayFrames` behind the first. Null where the file is not plain enough to find a place in it.
+ * Decodes parts of a finished mp3 into `path`, one behind the other: each with what lies around it, as its bare packets
+ * decode, so that the sound begins `plan.delayFrames` behind the first. Null where the file is not plain enough for it.
  */
-export async function openMp3Parts(request: Finished): Promise<DecodeMp3Part | null> {
+export async function decodeMp3Parts(
+  request: Finished,
+  parts: readonly Part[],
+  path: string,
+): Promise<readonly PcmPiece[] | null> {
   const { toolchain, plan, outPath, signal } = request;
   const { size } = await stat(outPath);
   const track = await readMp3Track(outPath, outPath, size).catch((error: unknown) => {
@@ -30,21 +34,27 @@ export async function openMp3Parts(request: Finished): Promise<DecodeMp3Part | n
     throw error;
   });
   if (track === null) return null;
-  return async (part, path) => {
-    const place = findPlace(track, part, plan.delayFrames);
-    const target = buildFloatOutput(`file:${path}`);
-    const decoder = startFfmpeg(toolchain, buildFramesDecodeArgs(plan, target), { signal, stdin: "pipe" });
-    decoder.stdout.resume();
-    const bytes = await withFile(outPath, (read) => read(place.start, place.end - place.start));
-    (decoder.stdin as Writable).end(bytes);
-    await decoder.done;
-    const found = (await stat(path)).size;
-    return found === (place.to - place.from) * 4 * plan.channels ? { path, from: place.from, to: place.to } : null;
-  };
+  const places = parts.map((part) => findPlace(track, part, plan.delayFrames));
+  const target = buildFloatOutput(`file:${path}`);
+  const decoder = startFfmpeg(toolchain, buildFramesDecodeArgs(plan, target), { signal, stdin: "pipe" });
+  decoder.stdout.resume();
+  const stdin = decoder.stdin as Writable;
+  await withFile(outPath, async (read) => {
+    for (const { start, end } of places) if (!stdin.write(await read(start, end - start))) await drained(stdin);
+  });
+  stdin.end();
+  await decoder.done;
+  let at = 0;
+  const pieces = places.map(({ from, to }) => {
+    const piece = { path, at, from, to };
+    at += to - from;
+    return piece;
+  });
+  return (await stat(path)).size === at * 4 * plan.channels ? pieces : null;
 }
 
 /** Its bytes, and the frames that a decoder of the whole would make of them. */
-function findPlace(track: Mp3Track, { readFrom, readTo }: Pick<Segment, "readFrom" | "readTo">, delayFrames: number) {
+function findPlace(track: Mp3Track, { readFrom, readTo }: Part, delayFrames: number) {
   const { checkpoints, checkpointFrames, frames, samplesPerFrame, audioStart, audioEnd } = track;
   const first = Math.floor((readFrom + delayFrames) / samplesPerFrame) - warmFrames;
   const last = Math.ceil((readTo + delayFrames) / samplesPerFrame);

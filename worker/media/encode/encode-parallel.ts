@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { drained } from "../../process/drained.ts";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import { Doubt } from "../fast-join/doubt.ts";
 import { type EncodeRequest, type EncodeResult, encodeVerified, isBareMp3, measureFromPipe } from "./encode.ts";
@@ -125,15 +126,4 @@ async function writeFrames(
     }
   }
   for (const sink of sinks) sink.end();
-}
-
-/** Resolves when it takes more, or is gone: why it went is told by its process. */
-function drained(sink: Writable): Promise<void> {
-  if (sink.destroyed) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const events = ["drain", "close", "error"] as const;
-  for (const event of events) sink.once(event, resolve);
-  return promise.finally(() => {
-    for (const event of events) sink.off(event, resolve);
-  });
 }

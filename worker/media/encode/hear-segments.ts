@@ -6,7 +6,7 @@ import { createLoudnessFold } from "../meters/loudness-part.ts";
 import { defaultLayout } from "../pcm/pcm-decode-args.ts";
 import type { Segment } from "../pcm/pcm-file.ts";
 import { buildPieceArgs, followPieces } from "../pcm/pcm-pieces.ts";
-import { openMp3Parts } from "./decode-mp3-parts.ts";
+import { decodeMp3Parts } from "./decode-mp3-parts.ts";
 import { type Decoded, isBareMp3, type Measure, type MeasureRequest } from "./encode.ts";
 import type { HeardPart, HearTask } from "./hear-segment.ts";
 
@@ -20,8 +20,8 @@ export interface Hearing {
   onPart(part: Pick<HeardPart, "pauses" | "peaks">): void;
 }
 
-/** As for the other passes: no thread waits long for the last. */
-const usualSeconds = 30;
+/** So short that little is heard again for one repaired peak. */
+const usualSeconds = 15;
 /** What the meter's filters need to forget how they began, and what peaks need on either side. */
 const besideSeconds = 0.25;
 
@@ -106,7 +106,7 @@ function fold(heard: Heard): Decoded {
 /** What a change at one frame may change in what is decoded, frames on either side: three granules of two transforms. */
 const reachFrames = 6 * 576;
 /** Where more is touched than this part, all of it is decoded again. */
-const mostTouched = 0.5;
+const mostTouched = 0.3;
 
 /** Listens once more to the segments of the finished file that those frames lie in or beside. */
 async function hearAgain(heard: Heard, frames: readonly number[]): Promise<Decoded | null> {
@@ -115,23 +115,28 @@ async function hearAgain(heard: Heard, frames: readonly number[]): Promise<Decod
     frames.some((frame) => frame >= readFrom - reachFrames && frame < readTo + reachFrames);
   const touched = [...segments.keys()].filter((index) => isTouched(segments[index] as Segment));
   if (touched.length > mostTouched * segments.length) return null;
-  const decode = await openMp3Parts(request);
-  if (decode === null) return null;
   const { pool, scratchDir } = hearing;
-  const again = await mapBounded(touched, pool.size, async (index): Promise<HeardPart | null> => {
-    const segment = segments[index] as Segment;
-    const path = `${scratchDir}/again-${index}.f32`;
-    const piece = await decode(segment, path);
-    if (piece === null) return null;
-    const where = { segment, pieces: [piece], skipFrames: request.plan.delayFrames };
-    const part = await pool.run<HeardPart>(toTask({ ...hearing, samplesPerPixel: null }, request, where));
-    await rm(path);
-    return part;
-  });
   const parts = [...heard.parts];
-  for (const [at, part] of again.entries()) {
-    if (part === null) return null;
-    parts[touched[at] as number] = part;
-  }
+  const share = Math.ceil(touched.length / pool.size);
+  const hearShare = async (first: number): Promise<boolean> => {
+    const own = touched.slice(first, first + share);
+    const path = `${scratchDir}/again-${first}.f32`;
+    const place = own.map((index) => segments[index] as Segment);
+    const pieces = await decodeMp3Parts(request, place, path);
+    if (pieces === null) return false;
+    for (const [at, index] of own.entries()) {
+      const where = { segment: place[at] as Segment, pieces: pieces.slice(at, at + 1) };
+      const task = toTask({ ...hearing, samplesPerPixel: null }, request, {
+        ...where,
+        skipFrames: request.plan.delayFrames,
+      });
+      parts[index] = await pool.run<HeardPart>(task);
+    }
+    await rm(path);
+    return true;
+  };
+  const shares = Array.from({ length: Math.ceil(touched.length / share) }, (_, at) => at * share);
+  const heardAll = await mapBounded(shares, pool.size, hearShare);
+  if (heardAll.includes(false)) return null;
   return fold({ ...heard, parts });
 }

@@ -19,25 +19,34 @@ const musicCrcAt = 120 + 32;
 export async function lowerGranules(path: string, steps: ReadonlyMap<number, number>): Promise<boolean> {
   const file = await open(path, "r+");
   try {
-    return (await walk(file, steps, false)) && (await walk(file, steps, true));
+    const writes = await findWrites(file, steps);
+    for (const { bytes, at } of writes ?? []) await file.write(bytes, 0, bytes.length, at);
+    return writes !== null;
   } finally {
     await file.close();
   }
 }
 
-async function walk(file: FileHandle, steps: ReadonlyMap<number, number>, isWriting: boolean): Promise<boolean> {
+interface Write {
+  readonly at: number;
+  readonly bytes: Buffer;
+}
+
+/** Walks the whole file: the frames that change, and the checksums over all of them. Null where it is not plain enough. */
+async function findWrites(file: FileHandle, steps: ReadonlyMap<number, number>): Promise<Write[] | null> {
   const { size } = await file.stat();
+  const writes: Write[] = [];
+  const room = Buffer.allocUnsafe(blockBytes);
   let at = await skipTag(file);
   let tag: { at: number; frame: Buffer; mainAt: number } | null = null;
   let crc = 0;
   let granule = 0;
-  let block = Buffer.alloc(0);
+  let block = room.subarray(0, 0);
   let blockAt = 0;
   for (let isFirst = true; at + 4 <= size; isFirst = false) {
     if (at < blockAt || at + largestFrame > blockAt + block.length) {
-      const next = Buffer.alloc(Math.min(blockBytes, size - at));
-      const { bytesRead } = await file.read(next, 0, next.length, at);
-      [block, blockAt] = [next.subarray(0, bytesRead), at];
+      const { bytesRead } = await file.read(room, 0, Math.min(blockBytes, size - at), at);
+      [block, blockAt] = [room.subarray(0, bytesRead), at];
     }
     const header = parseMp3Header(block, at - blockAt);
     // Tags behind the sound end it.
@@ -45,21 +54,21 @@ async function walk(file: FileHandle, steps: ReadonlyMap<number, number>, isWrit
     const frame = block.subarray(at - blockAt, at - blockAt + header.bytes);
     if (isFirst && isTag(frame, header)) tag = { at, frame: Buffer.from(frame), mainAt: header.mainAt };
     else {
-      if (header.hasCrc) return false;
-      const changed = lowerFrame(frame, header, granule, steps);
-      if (isWriting && changed) await file.write(frame, 0, frame.length, at);
+      if (header.hasCrc) return null;
+      if (lowerFrame(frame, header, granule, steps)) writes.push({ at, bytes: Buffer.from(frame) });
       crc = updateCrc16(crc, frame);
       granule += header.samplesPerFrame / 576;
     }
     at += header.bytes;
   }
-  if (isWriting && tag !== null && tag.frame.length >= tag.mainAt + musicCrcAt + 4) {
+  if (granule === 0) return null;
+  if (tag !== null && tag.frame.length >= tag.mainAt + musicCrcAt + 4) {
     const crcAt = tag.mainAt + musicCrcAt;
     tag.frame.writeUInt16BE(crc, crcAt);
     tag.frame.writeUInt16BE(updateCrc16(0, tag.frame.subarray(0, crcAt + 2)), crcAt + 2);
-    await file.write(tag.frame, crcAt, 4, tag.at + crcAt);
+    writes.push({ at: tag.at + crcAt, bytes: tag.frame.subarray(crcAt, crcAt + 4) });
   }
-  return granule > 0;
+  return writes;
 }
 
 /** Changes the frame in place. */

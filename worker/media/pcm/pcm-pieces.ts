@@ -4,9 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StartedProcess } from "../../process/run-process.ts";
 import { readPcm } from "./pcm-file.ts";
 
-/** Interleaved f32le of a recording's frames [from, to), a file of its own. */
+/** Interleaved f32le of a recording's frames [from, to), from frame `at` of a file on. */
 export interface PcmPiece {
   readonly path: string;
+  readonly at: number;
   readonly from: number;
   readonly to: number;
 }
@@ -56,7 +57,7 @@ export function followPieces(
     const size = await sizeOf(index);
     if (size === null) return false;
     const from = pieces.at(-1)?.to ?? 0;
-    pieces.push({ path: pathOf(pattern, index), from, to: from + Math.floor(size / (4 * channels)) });
+    pieces.push({ path: pathOf(pattern, index), at: 0, from, to: from + Math.floor(size / (4 * channels)) });
     return true;
   };
   return {
@@ -91,7 +92,7 @@ export function* readPieces(
     if (last <= first) continue;
     const handle = openSync(piece.path, "r");
     try {
-      yield* readPcm(handle, channels, first - piece.from, last - piece.from);
+      yield* readPcm(handle, channels, piece.at + first - piece.from, piece.at + last - piece.from);
     } finally {
       closeSync(handle);
     }
