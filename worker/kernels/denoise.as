@@ -3,20 +3,27 @@ import { reserve } from "./memory";
 
 export { turns, twiddles } from "./fourier";
 
-/** One channel of the spectral denoiser; what its gains are and why is told in spectral-lane.ts. */
+/** The spectral denoiser; what its gains are and why is told in spectral-lanes.ts. All but the tables is of one channel. */
 let size: i32 = 0;
 let hop: i32 = 0;
+let channels: i32 = 0;
+let chosen: i32 = 0;
+/** Bytes from one channel's room to the next one's. */
+let stride: usize = 0;
+/** Interleaved samples come and go here: one hop, and as many as are held. */
+export let input: usize = 0;
+export let output: usize = 0;
 /** Bytes of one array of bins, and of the four of a frame: spectrum, SNR a posteriori, SNR a priori. */
 let row: usize = 0;
 let frames: usize = 0;
 let past: usize = 0;
 let future: usize = 0;
-/** The last `size` samples; the newest hop is written from outside. */
-export let window: usize = 0;
+/** The last `size` samples. */
+let window: usize = 0;
 export let weights: usize = 0;
 /** Filtered samples; complete up to the hops that were filtered. */
-export let ready: usize = 0;
-export let readyFloats: i32 = 0;
+let ready: usize = 0;
+let readyFloats: i32 = 0;
 /** Mean power of the noise in each bin, and one over it. */
 export let noise: usize = 0;
 export let inverseNoise: usize = 0;
@@ -24,22 +31,64 @@ export let inverseNoise: usize = 0;
 export let powerIn: f64 = 0;
 export let powerOut: f64 = 0;
 
-export function setup(windowSize: i32, held: i32): void {
+export function setup(windowSize: i32, held: i32, channelCount: i32): void {
   size = windowSize;
   hop = windowSize / 4;
   const half = windowSize / 2;
   setupFourier(half);
   const bins = half + 4;
   row = <usize>bins << 2;
+  channels = channelCount;
+  weights = reserve(windowSize);
+  input = reserve(hop * channels);
+  output = reserve(held * hop * channels);
+  readyFloats = windowSize + held * hop;
   frames = reserve(held * 4 * bins);
   past = reserve(bins);
   future = reserve(bins);
   noise = reserve(bins);
   inverseNoise = reserve(bins);
   window = reserve(windowSize);
-  weights = reserve(windowSize);
-  readyFloats = windowSize + held * hop;
   ready = reserve(readyFloats);
+  // All lengths are multiples of four floats, so that rooms lie close.
+  stride = ready + (<usize>readyFloats << 2) - frames;
+  reserve(<i32>(stride >> 2) * (channels - 1));
+}
+
+/** All that follows is done to that channel. */
+export function choose(channel: i32): void {
+  const move = <usize>(channel - chosen) * stride;
+  chosen = channel;
+  frames += move;
+  past += move;
+  future += move;
+  noise += move;
+  inverseNoise += move;
+  window += move;
+  ready += move;
+}
+
+/** Puts `count` frames from `input` behind the `filled` of the newest hop. */
+export function gather(count: i32, filled: i32): void {
+  const step = <usize>channels << 2;
+  let from = input + (<usize>chosen << 2);
+  let to = window + (<usize>(size - hop + filled) << 2);
+  const end = to + (<usize>count << 2);
+  for (; to < end; to += 4, from += step) store<f32>(to, load<f32>(from));
+}
+
+/** The rest of the newest hop is silence. */
+export function silence(filled: i32): void {
+  memory.fill(window + (<usize>(size - hop + filled) << 2), 0, <usize>(hop - filled) << 2);
+}
+
+/** Writes `count` filtered samples, from number `from` on, to `output`. */
+export function spread(from: i32, count: i32): void {
+  const step = <usize>channels << 2;
+  let at = ready + (<usize>from << 2);
+  let to = output + (<usize>chosen << 2);
+  const end = at + (<usize>count << 2);
+  for (; at < end; at += 4, to += step) store<f32>(to, load<f32>(at));
 }
 
 /** Takes the window as frame number `index` of those held, and makes room for the next hop. */

@@ -25,6 +25,7 @@ export function setup(channelCount: i32, phaseTotal: i32, capacity: i32): void {
   input = reserve(capacity * channels);
   phases = reserve(phaseTotal * taps);
   settings = reserve(2 * (7 + channels + 1));
+  found = reserve(2 * mostFound);
   states = reserve(8 * 2 * ((channels + 1) / 2));
   row = <usize>(carry + capacity + 6) << 2;
   rows = reserve(channels * (carry + capacity + 6));
@@ -72,6 +73,40 @@ export function scan(from: i32, to: i32): void {
       floor = f32x4.splat(truePeak * 0.5);
     }
   }
+}
+
+/** What `find` found: frame as for `scan`, then the peak. */
+export let found: usize = 0;
+const mostFound: i32 = 64;
+
+/**
+ * Notes, one behind the other, the local maxima of a channel's frames [from, to), counted as for `scan`, whose peak passes
+ * `ceiling`; looks beside those of at least `least`. Returns how many; where there is room for no more, those behind the
+ * last one that was noted are still to be looked at.
+ */
+export function find(channel: i32, from: i32, to: i32, least: f32, ceiling: f32): i32 {
+  const middle = rows + <usize>channel * row + (<usize>(carry / 2) << 2);
+  const end = middle + (<usize>to << 2);
+  const floor = f32x4.splat(least);
+  let count = 0;
+  for (let at = middle + (<usize>from << 2); at < end; at += 16) {
+    const level = f32x4.abs(v128.load(at));
+    const loud = f32x4.ge(level, floor);
+    if (!v128.any_true(loud)) continue;
+    const before = f32x4.abs(v128.load(at - 4));
+    const after = f32x4.abs(v128.load(at + 4));
+    let mask = i32x4.bitmask(v128.and(loud, v128.and(f32x4.ge(level, before), f32x4.ge(level, after))));
+    for (let one = at; mask != 0 && one < end; mask >>= 1, one += 4) {
+      if ((mask & 1) == 0) continue;
+      const peak = peakAround(one, phases, phaseCount);
+      if (peak <= ceiling) continue;
+      const place = found + (<usize>count << 3);
+      store<i32>(place, <i32>((one - middle) >> 2));
+      store<f32>(place, peak, 4);
+      if (++count == mostFound) return count;
+    }
+  }
+  return count;
 }
 
 /** Largest magnitude of the new frames [from, to) over all channels. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { createNotchFilter } from "../denoise/notch-filter.ts";
 import { createSpectralDenoiser } from "../denoise/spectral-denoiser.ts";
-import type { KeptSpeech } from "../denoise/spectral-lane.ts";
+import type { KeptSpeech } from "../denoise/spectral-lanes.ts";
 import { createDcRemover } from "../meters/dc-meter.ts";
 import { createLoudnessPart, type LoudnessSums } from "../meters/loudness-part.ts";
 import { createSameRoom } from "../pcm/float-room.ts";

@@ -1,6 +1,6 @@
 import { type FloatRoom, freshRoom } from "../pcm/float-room.ts";
 import type { FrameFilter } from "../pcm/frame-filter.ts";
-import { createSpectralLane, type KeptSpeech } from "./spectral-lane.ts";
+import { createSpectralLanes, type KeptSpeech } from "./spectral-lanes.ts";
 
 /** Mean power of the noise in the pauses, under a root-Hann window of `windowSize`. */
 export interface NoiseProfile {
@@ -54,8 +54,8 @@ export function createSpectralDenoiser(options: SpectralDenoiserOptions): Spectr
   const { profile, depthDb, room = freshRoom } = options;
   const size = profile.windowSize;
   const hop = size / 4;
-  const lanes = profile.channels.map((noise) => createSpectralLane(size, noise, depthDb, block + lookAhead));
-  const channels = lanes.length;
+  const channels = profile.channels.length;
+  const lanes = createSpectralLanes(size, profile.channels, depthDb, block + lookAhead);
   let filled = 0;
   let held = 0;
   let taken = 0;
@@ -65,15 +65,13 @@ export function createSpectralDenoiser(options: SpectralDenoiserOptions): Spectr
 
   /** Filters the first `count` frames that are held and writes their hops to `out`; returns the samples written. */
   const emit = (count: number, out: Float32Array, at: number): number => {
-    for (const lane of lanes) lane.filter(held, count);
+    lanes.filter(held, count);
     held -= count;
     const from = Math.min(skip, count * hop);
     skip -= from;
     const length = Math.min(count * hop - from, taken - given);
-    for (const [channel, lane] of lanes.entries()) {
-      spread(lane.ready, from, length, out, at + channel, channels);
-      lane.shift(count * hop);
-    }
+    lanes.give(from, length, out, at);
+    lanes.shift(count * hop);
     given += length;
     return length * channels;
   };
@@ -86,14 +84,12 @@ export function createSpectralDenoiser(options: SpectralDenoiserOptions): Spectr
       taken += count;
       for (let frame = 0; frame < count; ) {
         const take = Math.min(hop - filled, count - frame);
-        for (const [channel, lane] of lanes.entries()) {
-          gather(samples, frame * channels + channel, channels, lane.window, size - hop + filled, take);
-        }
+        lanes.take(samples, frame, take, filled);
         frame += take;
         filled += take;
         if (filled < hop) continue;
         filled = 0;
-        for (const lane of lanes) lane.analyse(held);
+        lanes.analyse(held);
         held++;
         if (held === block + lookAhead) written += emit(block, out, written);
       }
@@ -103,10 +99,8 @@ export function createSpectralDenoiser(options: SpectralDenoiserOptions): Spectr
       const out = new Float32Array((taken - given + block * hop) * channels);
       let written = 0;
       while (given < taken) {
-        for (const lane of lanes) {
-          lane.window.fill(0, size - hop + filled);
-          lane.analyse(held);
-        }
+        lanes.silence(filled);
+        lanes.analyse(held);
         filled = 0;
         held++;
         const last = taken - given <= held * hop - skip;
@@ -115,33 +109,8 @@ export function createSpectralDenoiser(options: SpectralDenoiserOptions): Spectr
       return out.subarray(0, written);
     },
     startCounting() {
-      for (const lane of lanes) lane.startCounting();
+      lanes.startCounting();
     },
-    keptSpeech: () => lanes.map((lane) => lane.kept()).reduce(addKept, { powerIn: 0, powerOut: 0 }),
+    keptSpeech: () => lanes.kept(),
   };
-}
-
-// Loops of their own: over a closure's variables they are several times slower.
-
-/** Every `step`th sample. */
-function gather(
-  samples: Float32Array,
-  from: number,
-  step: number,
-  into: Float32Array,
-  start: number,
-  count: number,
-): void {
-  for (let to = start, at = from; to < start + count; to++, at += step) into[to] = samples[at] as number;
-}
-
-function spread(
-  samples: Float32Array,
-  from: number,
-  count: number,
-  into: Float32Array,
-  start: number,
-  step: number,
-): void {
-  for (let at = from, to = start; at < from + count; at++, to += step) into[to] = samples[at] as number;
 }

@@ -26,9 +26,16 @@ export interface LoudnessKernel {
   scan(from: number, to: number): void;
   /** Highest so far, 0 for silence. */
   truePeak(): number;
+  /**
+   * Peaks above `ceiling` (linear) beside local maxima of at least `least`, at [from, to) of the same frames as for `scan`,
+   * channel after channel.
+   */
+  find(from: number, to: number, least: number, ceiling: number, take: (frame: number, peak: number) => void): void;
 }
 
 export const mostFrames = 8_192;
+/** That the kernel has room for. */
+const mostFound = 64;
 
 export function createLoudnessKernel({ sampleRateHz, channels, channelLayout = null }: MeterFormat): LoudnessKernel {
   const phases = buildPhases(oversampling(sampleRateHz));
@@ -41,6 +48,8 @@ export function createLoudnessKernel({ sampleRateHz, channels, channelLayout = n
   const taps = phases.flatMap((phase) => [...phase]);
   kernel.floats(kernel.read("phases"), taps.length).set(taps);
   const input = kernel.floats(kernel.read("input"), mostFrames * channels);
+  const peaks = kernel.floats(kernel.read("found"), 2 * mostFound);
+  const places = new Int32Array(peaks.buffer, peaks.byteOffset, 2 * mostFound);
   let before = 0;
   return {
     take(samples, fromFrame, count) {
@@ -52,6 +61,18 @@ export function createLoudnessKernel({ sampleRateHz, channels, channelLayout = n
     samplePeak: (from, to) => kernel.call("samplePeak", from, to),
     scan: (from, to) => void kernel.call("scan", from, to),
     truePeak: () => kernel.read("truePeak"),
+    find(from, to, least, ceiling, take) {
+      for (let channel = 0; channel < channels; channel++) {
+        for (let at = from; at < to; ) {
+          const count = kernel.call("find", channel, at, to, least, ceiling);
+          for (let index = 0; index < count; index++) {
+            at = (places[2 * index] as number) + 1;
+            take(at - 1, peaks[2 * index + 1] as number);
+          }
+          if (count < mostFound) break;
+        }
+      }
+    },
   };
 }
 

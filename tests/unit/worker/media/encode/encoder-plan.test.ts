@@ -44,5 +44,5 @@ test("fails when the folder's name gets into tee's own language, where brackets 
     source: { inputArgs: ["-i", "in.wav"], sampleRateHz: 48_000, channels: 1 },
     outPath: "/tmp/a|b[c]/out.wav",
   });
-  expect(args.at(-1)).toBe("[f=wav:rf64=auto]out.wav|[f=nut:select=a]pipe:1");
+  expect(args.at(-1)).toBe("[f=wav:rf64=auto]out.wav|[f=nut:select=a:flush_packets=0]pipe:1");
 });
