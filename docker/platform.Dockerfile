@@ -3,7 +3,7 @@
 ARG WORKER
 FROM ${WORKER}
 USER 0
-COPY --chmod=0755 dist/image-platform /app
+COPY dist/image-platform /app
 RUN install --directory --owner=1000 --group=1000 --mode=0700 /data
 VOLUME /data
 ENV MIXDOWN_DATA=/data

@@ -11,7 +11,8 @@ FROM ${BASE}
 
 # Of ffmpeg's 200 libraries some bring what a machine without a screen never loads: OpenGL's drivers and the compiler that
 # they use are 200 MB. They are opened by name, not linked; the last line below would fail otherwise.
-RUN printf 'path-exclude=%s\n' \
+RUN export DEBIAN_FRONTEND=noninteractive \
+  && printf 'path-exclude=%s\n' \
       '/usr/lib/*/dri/*' '/usr/lib/*/libLLVM*' '/usr/lib/*/libz3.*' '/usr/lib/llvm*' '/usr/lib/*/mfx/*' '/usr/share/doc/*' '/usr/share/man/*' \
       '/usr/share/info/*' '/usr/share/locale/*' '/usr/share/icons/*' '/usr/share/X11/*' '/usr/share/lintian/*' \
       > /etc/dpkg/dpkg.cfg.d/mixdown \
@@ -25,8 +26,9 @@ RUN printf 'path-exclude=%s\n' \
   && ffmpeg -hide_banner -loglevel error -f lavfi -i sine=duration=0.1 -f null - \
   && ffprobe -version > /dev/null
 
-# Readable by whatever user it runs as, whatever the builder's umask was.
-COPY --chmod=0755 dist/image /app
+COPY dist/image /app
+# Another processor's Node would fail here, and not in the first task.
+RUN ["/app/node", "--version"]
 
 # Everything but /scratch is read-only when it runs. On Fargate a volume begins as root's, unless the image declares it.
 VOLUME /scratch

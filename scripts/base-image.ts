@@ -25,7 +25,7 @@ export function readLock(): string | null {
 
 /** The name of a base that debootstrap makes, which is made when it is not there yet. Root only. */
 export function makeBaseImage(builder: ImageBuilder, tag: string): string {
-  if (builder.has(tag)) return tag;
+  if (builder.findId(tag) !== undefined) return tag;
   const folder = mkdtempSync(join(tmpdir(), "mixdown-base-"));
   try {
     run("debootstrap", ["--variant=minbase", "--include=ca-certificates", release, join(folder, "rootfs")]);

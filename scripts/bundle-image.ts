@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Metafile } from "esbuild";
@@ -49,9 +49,15 @@ export async function bundleImage(name: keyof typeof bundles): Promise<number> {
   writeFileSync(join(root, folder, "sbom.cdx.json"), `${JSON.stringify(buildSbom(metafile), null, 2)}\n`);
   if (name === "worker") {
     copyFileSync(join(root, "node_modules", "node", "bin", "node"), join(root, folder, "node"));
-    chmodSync(join(root, folder, "node"), 0o755);
   }
+  openToAll(join(root, folder));
   return Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+}
+
+/** Readable by whatever user it runs as, whatever the umask is here. COPY keeps modes; its --chmod wants BuildKit. */
+function openToAll(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) chmodSync(join(folder, path), 0o755);
 }
 
 /** CycloneDX 1.6 of the packages whose code is in the bundle, and of Node. */
