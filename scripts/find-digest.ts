@@ -4,6 +4,7 @@ const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
+const patienceMs = 30_000;
 
 /**
  * The digest of the index (all architectures) that a tag names now, worked out from the bytes that came
@@ -13,10 +14,10 @@ const manifestTypes = [
 export async function findDigest(image: { registry: string; repository: string; tag: string }): Promise<string> {
   const url = `${image.registry}/v2/${image.repository}/manifests/${image.tag}`;
   const headers = { accept: manifestTypes.join(", ") };
-  let answer = await fetch(url, { headers });
+  let answer = await ask(url, headers);
   if (answer.status === 401) {
-    const token = await findToken(answer.headers.get("www-authenticate") ?? "");
-    answer = await fetch(url, { headers: { ...headers, authorization: `Bearer ${token}` } });
+    const token = await findToken(url, answer.headers.get("www-authenticate") ?? "");
+    answer = await ask(url, { ...headers, authorization: `Bearer ${token}` });
   }
   if (!answer.ok) throw new Error(`${url} answers ${answer.status}; is the registry reachable, and the name right?`);
   const type = answer.headers.get("content-type")?.split(";")[0] ?? "";
@@ -29,13 +30,25 @@ export async function findDigest(image: { registry: string; repository: string; 
 }
 
 /** A token for reading without an account, where the registry says that it wants one. */
-async function findToken(challenge: string): Promise<string> {
+async function findToken(asked: string, challenge: string): Promise<string> {
   const part = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1] ?? "";
-  const url = new URL(part("realm"));
+  const url = URL.parse(part("realm"));
+  if (!/^bearer /i.test(challenge) || url === null) {
+    throw new Error(`${asked} wants an account; only a registry that can be read without one is asked.`);
+  }
   url.searchParams.set("service", part("service"));
   url.searchParams.set("scope", part("scope"));
-  const answer = await fetch(url);
-  const { token } = (await answer.json()) as { token?: unknown };
+  const answer = await ask(url.href, {});
+  const { token } = (await answer.json().catch(() => ({}))) as { token?: unknown };
   if (typeof token !== "string") throw new Error(`${url.origin} gave no token (${answer.status}).`);
   return token;
+}
+
+async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  try {
+    return await fetch(url, { headers, signal: AbortSignal.timeout(patienceMs) });
+  } catch (cause) {
+    const { code, message } = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
+    throw new Error(`${new URL(url).origin} does not answer (${code ?? message}); check the network.`, { cause });
+  }
 }

@@ -19,10 +19,11 @@ const password = "token";
 const passwordHash = "$2b$05$ZwcgqONKUpTXpT/NH5uWneTr9qVvtwtdt2rBcPRpCfZ7acww9sPGS";
 
 /**
- * Debian's docker-registry, installed or unpacked beside the test, behind a password.
+ * Debian's docker-registry, installed or unpacked beside the test.
+ * @param isOpen whether everybody may read and write; else a password is wanted
  * @returns a sentence where there is none
  */
-export async function startOciRegistry(): Promise<OciRegistry | string> {
+export async function startOciRegistry(isOpen = false): Promise<OciRegistry | string> {
   const folder = mkdtempSync(join(tmpdir(), "mixdown-registry-"));
   const binary = findBinary(folder);
   if (binary === null) {
@@ -36,7 +37,7 @@ export async function startOciRegistry(): Promise<OciRegistry | string> {
     log: { level: "warn" },
     storage: { filesystem: { rootdirectory: join(folder, "data") } },
     http: { addr: `127.0.0.1:${port}` },
-    auth: { htpasswd: { realm: "test", path: join(folder, "htpasswd") } },
+    ...(isOpen ? {} : { auth: { htpasswd: { realm: "test", path: join(folder, "htpasswd") } } }),
   };
   // Every JSON text is YAML.
   writeFileSync(join(folder, "config.yml"), JSON.stringify(config));
@@ -44,7 +45,7 @@ export async function startOciRegistry(): Promise<OciRegistry | string> {
   const url = `http://127.0.0.1:${port}`;
   // However this process ends.
   process.once("exit", () => child.kill("SIGKILL"));
-  await waitFor(url, child);
+  await waitFor(url, child, isOpen ? 200 : 401);
   return {
     url,
     password,
@@ -73,11 +74,11 @@ function findBinary(folder: string): string | null {
   }
 }
 
-async function waitFor(url: string, child: ChildProcess): Promise<void> {
+async function waitFor(url: string, child: ChildProcess, status: number): Promise<void> {
   const deadline = Date.now() + 30_000;
   while (Date.now() < deadline && child.exitCode === null) {
     const answer = await fetch(`${url}/v2/`).catch(() => null);
-    if (answer?.status === 401) return;
+    if (answer?.status === status) return;
     await sleep(100);
   }
   throw new Error(`the registry does not answer at ${url} (exit code ${child.exitCode})`);
