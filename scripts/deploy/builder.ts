@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import type { Environment } from "../../config/environments.ts";
 import { MixdownError } from "../../core/errors.ts";
 import type { Interrupt } from "./interrupt.ts";
@@ -47,28 +47,26 @@ export class Builder {
     else await this.#pushWithBuildah(image, registry, name);
   }
 
-  async #pushWithDocker(image: string, { host, user, password }: Registry, name: string): Promise<void> {
-    await this.#expect(
-      "docker",
-      ["login", "--username", user, "--password-stdin", host],
-      `sign in at ${host}`,
-      password,
-    );
+  async #pushWithDocker(image: string, registry: Registry, name: string): Promise<void> {
+    await this.#expect("docker", ["tag", image, name], `name ${image}`);
+    const folder = mkdtempSync(join(tmpdir(), "mixdown-push-"));
     try {
-      await this.#expect("docker", ["tag", image, name], `name ${image}`);
-      await this.#expect("docker", ["push", name], `push ${name}`);
+      // Signing in would write to the user's own settings, or fail where a helper keeps this registry's passwords.
+      const config = writeDockerConfig(folder, this.#options.env, registry);
+      await this.#expect("docker", ["--config", config, "push", name], `push ${name}`);
     } finally {
-      await this.#run("docker", ["logout", host], true);
+      rmSync(folder, { recursive: true, force: true });
+      // The image keeps the name that it was built by.
+      await this.#run("docker", ["image", "rm", name], false).catch(() => undefined);
     }
   }
 
-  async #pushWithBuildah(image: string, { url, host, user, password }: Registry, name: string): Promise<void> {
+  async #pushWithBuildah(image: string, registry: Registry, name: string): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "mixdown-push-"));
     try {
       const authFile = join(folder, "auth.json");
-      const auth = Buffer.from(`${user}:${password}`).toString("base64");
-      writeFileSync(authFile, JSON.stringify({ auths: { [host]: { auth } } }), { mode: 0o600 });
-      const plain = url.startsWith("http:") ? ["--tls-verify=false"] : [];
+      writeFileSync(authFile, JSON.stringify(buildAuths(registry)), { mode: 0o600 });
+      const plain = registry.url.startsWith("http:") ? ["--tls-verify=false"] : [];
       await this.#expect(
         "buildah",
         ["push", "--authfile", authFile, ...plain, image, `docker://${name}`],
@@ -79,8 +77,8 @@ export class Builder {
     }
   }
 
-  async #expect(command: string, args: readonly string[], what: string, input?: string): Promise<void> {
-    const { code, said } = await this.#run(command, args, true, input);
+  async #expect(command: string, args: readonly string[], what: string): Promise<void> {
+    const { code, said } = await this.#run(command, args, true);
     this.#options.interrupt.check();
     if (code === 0) return;
     const last = said.trim().split("\n").at(-1) ?? "";
@@ -90,20 +88,28 @@ export class Builder {
     });
   }
 
-  #run(command: string, args: readonly string[], logged: boolean, input?: string): Promise<ToolResult> {
+  async #run(command: string, args: readonly string[], logged: boolean): Promise<ToolResult> {
     const { env, interrupt, logFile } = this.#options;
     interrupt.check();
-    return runTool({
-      command,
-      args,
-      cwd: checkout,
-      // A list with an attestation beside the image is what docker pushes else, and Lambda takes no lists.
-      env: { ...env, BUILDX_NO_DEFAULT_ATTESTATIONS: "1" },
-      interrupt,
-      ...(logged ? { logFile } : {}),
-      ...(input === undefined ? {} : { input }),
-    });
+    return runTool({ command, args, cwd: checkout, env, interrupt, ...(logged ? { logFile } : {}) });
   }
+}
+
+/** The passwords that Docker and buildah look up by a registry's host. */
+function buildAuths({ host, user, password }: Registry) {
+  return { auths: { [host]: { auth: Buffer.from(`${user}:${password}`).toString("base64") } } };
+}
+
+/** The user's settings of Docker, contexts and plugins among them, with this registry's password and no other. */
+function writeDockerConfig(folder: string, env: NodeJS.ProcessEnv, registry: Registry): string {
+  const own = resolve(env.DOCKER_CONFIG || join(homedir(), ".docker"));
+  const kept = existsSync(own) ? readdirSync(own).filter((name) => name !== "config.json") : [];
+  for (const name of kept) symlinkSync(join(own, name), join(folder, name));
+  const file = join(own, "config.json");
+  const { credsStore, credHelpers, ...settings } = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  const text = JSON.stringify({ ...settings, ...buildAuths(registry) });
+  writeFileSync(join(folder, "config.json"), text, { mode: 0o600 });
+  return folder;
 }
 
 /** @throws MixdownError `platform_tool_missing` when neither can build here */
@@ -114,7 +120,8 @@ export async function findBuilder(wanted: "docker" | "buildah" | undefined, opti
     interrupt.check();
     return result?.code === 0;
   };
-  const daemon = ["info", "--format", "{{.ServerVersion}}"] as const;
+  // `docker info` of newer ones ends well although no daemon answers.
+  const daemon = ["version", "--format", "{{.Server.Version}}"] as const;
   if (wanted !== "buildah" && (await answers("docker", ...daemon))) return new Builder("docker", options);
   if (wanted !== "docker" && (await answers("buildah", "version"))) return new Builder("buildah", options);
   throw new MixdownError("platform_tool_missing", {

@@ -13,8 +13,6 @@ export interface ToolRun {
   readonly interrupt: Interrupt;
   /** File that gets what the tool says, after what is there. Without one it is only returned. */
   readonly logFile?: string;
-  /** Given to the tool's stdin: passwords, which would be seen among arguments. */
-  readonly input?: string;
 }
 
 export interface ToolResult {
@@ -50,12 +48,10 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
   }
 }
 
-function waitForEnd({ command, args, cwd, env, interrupt, input }: ToolRun, out: number, err: number): Promise<number> {
+function waitForEnd({ command, args, cwd, env, interrupt }: ToolRun, out: number, err: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const stdin = input === undefined ? "ignore" : "pipe";
-    const child = spawn(command, [...args], { cwd, env, detached: true, stdio: [stdin, out, err] });
+    const child = spawn(command, [...args], { cwd, env, detached: true, stdio: ["ignore", out, err] });
     const forget = child.pid === undefined ? () => {} : interrupt.passTo(child.pid);
-    child.stdin?.on("error", () => {}).end(input);
     child.once("error", (cause: NodeJS.ErrnoException) => {
       forget();
       reject(
