@@ -47,11 +47,16 @@ const common = {
   env: { type: "string" },
   region: { type: "string" },
   "plan-only": { type: "boolean", default: false },
-  help: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
 } as const;
 
-/** @returns null when only the usage was asked for. @throws MixdownError `usage_invalid` */
-export function parseDeployOptions(args: readonly string[]): DeployOptions | null {
+/**
+ * @param variables where npm leaves the options that it has kept for itself
+ * @returns null when only the usage was asked for
+ * @throws MixdownError `usage_invalid`
+ */
+export function parseDeployOptions(args: readonly string[], variables: NodeJS.ProcessEnv = {}): DeployOptions | null {
+  refuseKept(variables, "deploy");
   const values = refuseWrong(deployUsage, () => {
     const flag = { type: "boolean", default: false } as const;
     const options = {
@@ -83,8 +88,9 @@ export function parseDeployOptions(args: readonly string[]): DeployOptions | nul
   };
 }
 
-/** @returns null when only the usage was asked for. @throws MixdownError `usage_invalid` */
-export function parseDestroyOptions(args: readonly string[]): DestroyOptions | null {
+/** As `parseDeployOptions`. */
+export function parseDestroyOptions(args: readonly string[], variables: NodeJS.ProcessEnv = {}): DestroyOptions | null {
+  refuseKept(variables, "destroy");
   const values = refuseWrong(destroyUsage, () => {
     const options = { ...common, yes: { type: "boolean", default: false } } as const;
     return parseArgs({ args: [...args], options, allowPositionals: false }).values;
@@ -92,6 +98,16 @@ export function parseDestroyOptions(args: readonly string[]): DestroyOptions | n
   if (values.help) return null;
   const env = requireEnv(values.env, "destroy");
   return { env, region: values.region, planOnly: values["plan-only"], yes: values.yes };
+}
+
+/** Without the `--` npm takes options for its own: a deployment would miss `--plan-only`, and deploy. */
+function refuseKept(variables: NodeJS.ProcessEnv, script: string): void {
+  const names = ["env", "region", "plan-only", "accept-losses", "builder", "use-built", "rebuild", "smoke"];
+  const kept = names.find((name) => variables[`npm_config_${name.replaceAll("-", "_")}`] !== undefined);
+  if (kept === undefined) return;
+  refuse(
+    `npm kept --${kept === "smoke" ? "no-smoke" : kept} for itself; options stand after a --, as in \`npm run ${script} -- --env dev\`.`,
+  );
 }
 
 function requireEnv(env: string | undefined, script: string): string {

@@ -6,7 +6,7 @@ import { Workspace } from "./workspace.ts";
 export interface Script<Options> {
   readonly usage: string;
   /** @returns null when only the usage was asked for */
-  readonly parse: (args: readonly string[]) => Options | null;
+  readonly parse: (args: readonly string[], env: NodeJS.ProcessEnv) => Options | null;
   /** @returns what goes to stdout */
   readonly run: (workspace: Workspace, options: Options, interrupt: Interrupt) => Promise<string | undefined>;
 }
@@ -22,7 +22,7 @@ export async function runScript<Options extends { readonly env: string; readonly
   // Ctrl-C ends what the output is piped to before it ends us; Terraform is waited for all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   try {
-    const options = parse(args);
+    const options = parse(args, process.env);
     if (options === null) return void process.stdout.write(`${usage}\n`);
     const region = options.region === undefined ? {} : { MIXDOWN_REGION: options.region };
     const workspace = new Workspace(process.cwd(), options.env, { ...process.env, ...region });

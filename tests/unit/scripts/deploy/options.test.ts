@@ -25,6 +25,18 @@ test.each([
   expect(message).toContain(said);
 });
 
+test.each([
+  ["npm run deploy --plan-only -- --env dev", { npm_config_plan_only: "true" }, "--plan-only"],
+  ["npm run deploy --env dev", { npm_config_env: "true" }, "--env"],
+  ["npm run deploy --no-smoke -- --env dev", { npm_config_smoke: "" }, "--no-smoke"],
+])("fails when %s deploys without what npm kept for itself", (_what, env, kept) => {
+  for (const parse of [parseDeployOptions, parseDestroyOptions]) {
+    const { code, message } = refusalOf(() => parse(["--env", "dev"], env));
+    expect(code).toBe("usage_invalid");
+    expect(message).toContain(`npm kept ${kept} for itself`);
+  }
+});
+
 test("fails when an option does something that nobody asked for", () => {
   expect(parseDeployOptions(["--env", "dev"])).toEqual({
     env: "dev",
@@ -43,5 +55,5 @@ test("fails when an option does something that nobody asked for", () => {
 
 test("fails when help needs an environment", () => {
   expect(parseDeployOptions(["--help"])).toBe(null);
-  expect(parseDestroyOptions(["--help"])).toBe(null);
+  expect(parseDestroyOptions(["-h"])).toBe(null);
 });
