@@ -24,6 +24,17 @@ const toleranceLu = 1;
  * @throws MixdownError the job's own, `limit_timeout`, `platform_deploy_failed`
  */
 export async function runSmokeJob(way: SmokeWay, env: NodeJS.ProcessEnv, interrupt: Interrupt): Promise<void> {
+  try {
+    await sendAndMeasure(way, env, interrupt);
+  } catch (thrown) {
+    if (thrown instanceof MixdownError) throw thrown;
+    // A key that is not accepted, a right that the deployer lacks, a name that is not known yet.
+    const { name, message } = thrown as Error;
+    refuse(`${way.what}: ${message.replace(/\.$/, "")} (${name})`, thrown);
+  }
+}
+
+async function sendAndMeasure(way: SmokeWay, env: NodeJS.ProcessEnv, interrupt: Interrupt): Promise<void> {
   say(`  …   a job ${way.what}`);
   const started = performance.now();
   const jobId = await way.submit(narration);
@@ -44,7 +55,9 @@ export async function runSmokeJob(way: SmokeWay, env: NodeJS.ProcessEnv, interru
     }
   }
   const here = measured === null ? "not measured here: there is no ffmpeg" : `${measured} LUFS measured here`;
-  say(`  ok  ${jobId}: ${seconds} s, ${bytes.length} bytes as they were made, report ${said} LUFS, ${here}`);
+  say(
+    `  ok  ${jobId}: ${seconds} s, ${bytes.length} bytes as they were made, report ${Math.round(Number(said) * 10) / 10} LUFS, ${here}`,
+  );
 }
 
 async function waitForEnd(jobId: string, way: SmokeWay, interrupt: Interrupt): Promise<SmokeJob> {
@@ -77,9 +90,10 @@ function refuseEnd({ jobId, status, error }: SmokeJob): never {
   return refuse(`${jobId} ended as ${status}${why}`);
 }
 
-function refuse(what: string): never {
+function refuse(what: string, cause?: unknown): never {
   throw new MixdownError("platform_deploy_failed", {
     message: `The stacks stand, but the job that should show it did not go well: ${what}; see docs/runbook.md, then run the same command again.`,
+    cause,
   });
 }
 
