@@ -25,6 +25,7 @@ export async function findDocker(): Promise<DockerDaemon | string> {
   const { status, stdout } = spawnSync("docker", ["version", "--format", "{{.Server.Version}}"], { encoding: "utf8" });
   if (status === 0) return { what: `Docker ${stdout.trim()}`, buildArgs: baseArgs(), stop: async () => {} };
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "no Docker answers, and only root can start one";
+  if (baseArgs().length > 0) return "no Docker answers, and for one of our own there is no debootstrap to make a base";
   const folder = mkdtempSync(join(tmpdir(), "mixdown-docker-"));
   try {
     return await startOwn(folder);
