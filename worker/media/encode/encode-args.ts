@@ -4,9 +4,9 @@ import type { EncodeRequest } from "./encode.ts";
 import type { EncoderPlan } from "./encoder-plan.ts";
 
 /**
- * With a second input (tags come from one) ffmpeg 5 reads a pipe without waiting, by a thread whose queue holds 8 packets:
- * whenever that is empty it sleeps for 10 ms, so that no more than some 800 frames a second came through. Alone, an input
- * is read without such a thread, and the option would only give it one.
+ * With a second input (tags come from one) ffmpeg 5 reads each by a thread whose queue holds 8 packets: whenever a pipe's is
+ * empty it sleeps for 10 ms, so that no more than some 800 frames a second came through. Alone, an input is read without
+ * such a thread, and the option would only give it one.
  */
 const besideOthers = ({ extraInputArgs = [] }: Pick<Request, "extraInputArgs">): readonly string[] =>
   extraInputArgs.length > 0 ? ["-thread_queue_size", "256"] : [];
@@ -19,8 +19,10 @@ type Request = Omit<EncodeRequest, "toolchain">;
  */
 export function buildEncodeArgs(request: Request): readonly string[] {
   const { plan, source } = request;
-  const input =
-    "inputArgs" in source ? source.inputArgs : [...besideOthers(request), ...buildFloatInput(source, "pipe:0")];
+  const input = [
+    ...besideOthers(request),
+    ...("inputArgs" in source ? source.inputArgs : buildFloatInput(source, "pipe:0")),
+  ];
   const filters = [
     ...(request.filter === undefined ? [] : [request.filter]),
     // swresample's default of 32 taps folds what lies above 19 kHz.

@@ -19,6 +19,8 @@ const longSeconds = 120;
 const mostLanes = 4;
 /** So long that starting an encoder (80 ms) hardly counts, so short that little is left to be measured behind the last. */
 const mostStretchSeconds = 150;
+/** What is encoded at the end while the other cores listen to what came before. */
+const lastSeconds = 20;
 
 /** How many encoders work side by side: more than one for long mp3 on several cores. */
 export function planStretches(request: EncodeRequest): StretchPlan | null {
@@ -31,9 +33,10 @@ export function planStretches(request: EncodeRequest): StretchPlan | null {
   const isLong = Number.isFinite(expectedFrames) && expectedFrames >= longSeconds * plan.sampleRateHz;
   const lanes = Math.min(mostLanes, availableParallelism());
   if (!isPlain || !isLong || lanes < 2 || !isBareMp3(request)) return null;
-  // As many for each encoder, so that they end together.
-  const rounds = Math.ceil(expectedFrames / plan.sampleRateHz / (lanes * mostStretchSeconds));
-  return { lanes, stretchFrames: Math.ceil(expectedFrames / samplesPerFrame(plan) / (lanes * rounds)) };
+  // As many for each encoder, so that they end together, and a short one behind them.
+  const seconds = expectedFrames / plan.sampleRateHz - lastSeconds;
+  const stretches = lanes * Math.ceil(seconds / (lanes * mostStretchSeconds));
+  return { lanes, stretchFrames: Math.ceil((seconds * plan.sampleRateHz) / samplesPerFrame(plan) / stretches) };
 }
 
 /**

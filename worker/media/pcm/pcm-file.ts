@@ -18,13 +18,16 @@ export interface Segment {
 }
 
 const chunkBytes = 1 << 18;
+/** Used again by the thread's next reading: what is not there need not be collected. */
+let spare: Uint8Array | null = null;
 
 /** Reads frames [from, to) of an open file, for a thread of its own: it blocks. Each array is valid until the next. */
 export function* readPcm(file: number, channels: number, from: number, to: number): Generator<Float32Array> {
   const frameBytes = 4 * channels;
-  const room = new Uint8Array(chunkBytes - (chunkBytes % frameBytes));
+  const room = spare ?? new Uint8Array(chunkBytes);
+  spare = null;
   for (let at = from * frameBytes; at < to * frameBytes; ) {
-    const wanted = Math.min(room.length, to * frameBytes - at);
+    const wanted = Math.min(chunkBytes - (chunkBytes % frameBytes), to * frameBytes - at);
     let filled = 0;
     while (filled < wanted) {
       const got = readSync(file, room, filled, wanted - filled, at + filled);
@@ -34,6 +37,7 @@ export function* readPcm(file: number, channels: number, from: number, to: numbe
     at += wanted;
     yield new Float32Array(room.buffer, 0, wanted / 4);
   }
+  spare = room;
 }
 
 /** Writes of `samples`, which begin at frame `at`, those of [from, to) to their place. */
