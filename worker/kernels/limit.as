@@ -1,3 +1,4 @@
+import { buildEnvelope, setupEnvelope } from "./envelope";
 import { reserve } from "./memory";
 import { peakAround, taps } from "./true-peak";
 
@@ -28,6 +29,7 @@ export function setup(channelCount: i32, phaseTotal: i32, frames: i32): void {
   output = reserve(frames * channels + 8);
   needed = reserve(frames + 8);
   gains = reserve(frames + 8);
+  setupEnvelope(frames);
   clear(0, frames);
 }
 
@@ -82,6 +84,11 @@ export function scan(from: i32, to: i32, ceiling: f32): bool {
 export function isIdle(from: i32, to: i32): bool {
   for (let at = from; at < to; at++) if (load<f32>(needed + (<usize>at << 2)) != 1) return false;
   return true;
+}
+
+/** Sets the gains of `frames` frames by what is needed from `start` on; returns where the next block's release begins. */
+export function envelope(start: i32, length: i32, frames: i32, reach: i32, release: f64, last: f64): f64 {
+  return buildEnvelope(needed + (<usize>start << 2), length, frames, reach, release, last, gains);
 }
 
 /** Writes `frames` frames from `from` on to `output`, by `gains` where they are told, and drops so many from the front. */

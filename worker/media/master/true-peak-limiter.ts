@@ -50,9 +50,6 @@ export function createTruePeakLimiter(options: LimiterOptions): TruePeakLimiter 
   kernel.floats(kernel.read("phases"), taps.length).set(taps);
   const input = kernel.floats(kernel.read("input"), width * channels);
   const output = kernel.floats(kernel.read("output"), width * channels);
-  const needed = kernel.floats(kernel.read("needed"), width);
-  const gains = kernel.floats(kernel.read("gains"), width);
-  const envelope = createEnvelope(width, reach, release);
   let lastRelease = 1;
   // Frames that are held; the first `pad` are the past.
   let filled = pad;
@@ -71,7 +68,7 @@ export function createTruePeakLimiter(options: LimiterOptions): TruePeakLimiter 
     const idle = lastRelease > 0.999_99 && kernel.call("isIdle", start, start + length) !== 0;
     if (idle) lastRelease = 1;
     else {
-      lastRelease = envelope.build(needed.subarray(start, start + length), frames, lastRelease, gains);
+      lastRelease = kernel.call("envelope", start, length, frames, reach, release, lastRelease);
     }
     kernel.call("give", pad, frames, !idle);
     out.set(output.subarray(0, frames * channels), at);
@@ -115,62 +112,4 @@ export function createTruePeakLimiter(options: LimiterOptions): TruePeakLimiter 
     },
     limited: () => touched,
   };
-}
-
-/** Turns what each frame needs into gains that can be applied; its work space is for blocks of `width` frames at the most. */
-function createEnvelope(width: number, reach: number, release: number) {
-  const first = new Float64Array(width);
-  const second = new Float64Array(width);
-  const queue = new Int32Array(width);
-  return {
-    /**
-     * Gains for `frames` frames, of which what is needed is known `2 * reach` to either side. Release first (the way up is
-     * slow), then the minimum over the look-ahead, then the smoothing, whose weights reach no further than the minimum
-     * did. Returns where the next block's release begins.
-     */
-    build(needed: Float32Array, frames: number, lastRelease: number, gains: Float32Array): number {
-      let level = lastRelease;
-      let next = lastRelease;
-      for (let at = 0; at < needed.length; at++) {
-        level = Math.min(needed[at] as number, 1 - (1 - level) * release);
-        first[at] = level;
-        // Where the next block's window begins.
-        if (at === frames - 1) next = level;
-      }
-      const held = slideMinimum(first, needed.length, 2 * reach + 1, second, queue);
-      const once = smooth(second, held, reach + 1, first);
-      smooth(first, once, reach + 1, gains);
-      return next;
-    },
-  };
-}
-
-/** Minimum of each run of `span` of the first `length` values (ascending deque); returns how many there are. */
-function slideMinimum(
-  values: Float64Array,
-  length: number,
-  span: number,
-  out: Float64Array,
-  queue: Int32Array,
-): number {
-  let head = 0;
-  let tail = 0;
-  for (let at = 0; at < length; at++) {
-    while (tail > head && (values[queue[tail - 1] as number] as number) >= (values[at] as number)) tail--;
-    queue[tail++] = at;
-    if ((queue[head] as number) <= at - span) head++;
-    if (at >= span - 1) out[at - span + 1] = values[queue[head] as number] as number;
-  }
-  return length - span + 1;
-}
-
-/** Mean of each run of `span` values; twice over it is a triangle of 2·span − 1. */
-function smooth(values: Float64Array, length: number, span: number, out: Float64Array | Float32Array): number {
-  let sum = 0;
-  for (let at = 0; at < length; at++) {
-    sum += values[at] as number;
-    if (at >= span) sum -= values[at - span] as number;
-    if (at >= span - 1) out[at - span + 1] = sum / span;
-  }
-  return length - span + 1;
 }
