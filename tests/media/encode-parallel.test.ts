@@ -1,6 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Readable } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { type EncodeRequest, encodeVerified } from "../../worker/media/encode/encode.ts";
@@ -145,6 +147,30 @@ test("fails when the place of the cuts or the number of encoders is heard", asyn
     { numRuns: 4, endOnFailure: true },
   );
 }, 60_000);
+
+test("fails when stretches of a file that is still being written come out otherwise than those of a stream", async () => {
+  const [shape] = shapes as [Shape];
+  const { sampleRateHz, channels } = shape;
+  const how = { lanes: 3, stretchFrames: 150 };
+  await encodeInStretches(buildRequest(shape, "stream.mp3"), how);
+  const bytes = readFileSync(nameOf(shape));
+  const path = fixtures.file("growing.f32");
+  const all = bytes.length / 4 / channels;
+  let there = 0;
+  // A second at a time, and only when somebody waits for it.
+  const waitFor = async (frames: number) => {
+    for (; there < Math.min(frames, all); there = Math.min(all, there + sampleRateHz)) {
+      await setTimeout(1);
+      appendFileSync(path, bytes.subarray(there * 4 * channels, (there + sampleRateHz) * 4 * channels));
+    }
+    return there;
+  };
+  const growing = { file: { path, sampleRateHz, channels, channelLayout: null }, waitFor };
+  await encodeInStretches(buildRequest(shape, "file.mp3", { source: { growing, sampleRateHz, channels } }), how);
+  expect(readFileSync(fixtures.file("file.mp3")).equals(readFileSync(fixtures.file("stream.mp3")))).toBe(true);
+  // What the stream was kept in is gone.
+  expect(readdirSync(dirname(path)).filter((name) => name.startsWith("stretch-"))).toEqual([]);
+});
 
 test("fails when tags, cover or chapters are lost, or a cover hides the gapless numbers", async () => {
   const [shape] = shapes as [Shape];

@@ -108,6 +108,8 @@ export async function encodeInStretches(request: EncodeRequest, stretches: Stret
     const ends = await Promise.allSettled([encoders.done, writing, inputs.done, measuring, copier.done]);
     if (error instanceof Doubt) throw error;
     throw ends.find((end) => end.status === "rejected")?.reason ?? error;
+  } finally {
+    await inputs.close();
   }
 }
 

@@ -27,12 +27,14 @@ const besideSeconds = 0.25;
 
 /** Listens to an encoded file by several threads while it is decoded. */
 export function hearInSegments(hearing: Hearing): Measure {
+  let runs = 0;
   return async (start, request, skipFrames) => {
     const { plan, expectedFrames = Number.POSITIVE_INFINITY } = request;
-    const pattern = `${hearing.scratchDir}/heard-%06d.f32`;
-    const decoder = start(buildPieceArgs(pattern));
+    // What a run that failed has left is none of the next one's.
+    const prefix = `${hearing.scratchDir}/heard-${runs++}`;
+    const decoder = start(buildPieceArgs(prefix));
     decoder.stdout.resume();
-    const pieces = followPieces(decoder, pattern, plan);
+    const pieces = followPieces(decoder, prefix, plan);
     async function* cut(): AsyncGenerator<HearTask> {
       for (let index = 0; ; index++) {
         const place = placeSegment(hearing, request, index);

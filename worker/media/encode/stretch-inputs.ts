@@ -16,6 +16,8 @@ export interface StretchInputs {
   take(index: number): Promise<StretchInput | null>;
   /** It is not needed any more. */
   release(index: number): Promise<void>;
+  /** None is needed any more. */
+  close(): Promise<void>;
   /** Resolves when everything was taken in, with the number of samples of each channel; rejects as the source does. */
   readonly done: Promise<number>;
 }
@@ -37,6 +39,7 @@ export function takeFromFile({ file, waitFor }: GrowingFile, place: PlaceBytes):
       return { path: file.path, from, to: Math.min(there, to), isLast: there < to };
     },
     release: async () => {},
+    close: async () => {},
   };
 }
 
@@ -62,6 +65,7 @@ export function takeFromStream(spool: Spool, place: PlaceBytes): StretchInputs {
   let bytes = 0;
   let ended = false;
   let released = 0;
+  let begun = 0;
   let failure: { readonly reason: unknown } | null = null;
   signal.addEventListener("abort", ring, { once: true });
   const until = async (holds: () => boolean): Promise<void> => {
@@ -84,6 +88,7 @@ export function takeFromStream(spool: Spool, place: PlaceBytes): StretchInputs {
           const part = chunk.subarray(Math.max(0, from - bytes), Math.max(0, to - bytes));
           if (part.length === 0) continue;
           await until(() => index < released + mostWaiting);
+          begun = Math.max(begun, index + 1);
           const file = files.get(index) ?? (await open(pathOf(index), "w"));
           files.set(index, file);
           await file.writev([part]);
@@ -115,6 +120,10 @@ export function takeFromStream(spool: Spool, place: PlaceBytes): StretchInputs {
       released = Math.max(released, index + 1);
       ring();
       await rm(pathOf(index), { force: true });
+    },
+    async close() {
+      await done.catch(() => {});
+      for (let index = released; index < begun; index++) await rm(pathOf(index), { force: true });
     },
   };
 }

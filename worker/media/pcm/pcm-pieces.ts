@@ -26,19 +26,19 @@ export interface PcmPieces {
 const pieceSeconds = 20;
 const pollMs = 20;
 
-const pathOf = (pattern: string, index: number): string => pattern.replace("%06d", String(index).padStart(6, "0"));
+const pathOf = (prefix: string, index: number): string => `${prefix}-${String(index).padStart(6, "0")}.f32`;
 
-/** Output arguments with which ffmpeg writes such pieces; `pattern` holds `%06d`. */
-export const buildPieceArgs = (pattern: string): readonly string[] => [
+/** Output arguments with which ffmpeg writes such pieces; their paths begin with `prefix`. */
+export const buildPieceArgs = (prefix: string): readonly string[] => [
   // The muxer knows no codec of its own.
   ...["-c:a", "pcm_f32le", "-f", "segment", "-segment_time", String(pieceSeconds), "-segment_format", "f32le"],
-  `file:${pattern}`,
+  `file:${prefix.replaceAll("%", "%%")}-%06d.f32`,
 ];
 
 /** What an ffmpeg writes with `buildPieceArgs`. */
 export function followPieces(
   { done }: Pick<StartedProcess, "done">,
-  pattern: string,
+  prefix: string,
   { channels }: { readonly channels: number },
 ): PcmPieces {
   const pieces: PcmPiece[] = [];
@@ -49,7 +49,7 @@ export function followPieces(
   };
   done.then(end, end);
   const sizeOf = async (index: number): Promise<number | null> =>
-    (await stat(pathOf(pattern, index)).catch(() => null))?.size ?? null;
+    (await stat(pathOf(prefix, index)).catch(() => null))?.size ?? null;
   /** Whether there was another: one is whole when the next has begun. */
   const findNext = async (isAll: boolean): Promise<boolean> => {
     const index = pieces.length;
@@ -57,7 +57,7 @@ export function followPieces(
     const size = await sizeOf(index);
     if (size === null) return false;
     const from = pieces.at(-1)?.to ?? 0;
-    pieces.push({ path: pathOf(pattern, index), at: 0, from, to: from + Math.floor(size / (4 * channels)) });
+    pieces.push({ path: pathOf(prefix, index), at: 0, from, to: from + Math.floor(size / (4 * channels)) });
     return true;
   };
   return {
