@@ -145,26 +145,30 @@ test("fails when a survey in segments reads another loudness, peak or noise than
   expect(Math.abs((survey.noise.noiseFloorDbfs ?? 0) - (noise.finish().noiseFloorDbfs ?? 99))).toBeLessThan(0.3);
 });
 
-test("fails when the limiter's segments null against one piece at more than −90 dBFS", async () => {
-  const outPath = join(dir, "treated.f32");
-  const { reading, parts } = await renderIn(30, outPath);
-  const treated = { ...file(), path: outPath, reading };
-  const setting = { gainDb: 9, limitDbtp: -3 };
-  const collect = async (pcm: AsyncIterable<Uint8Array>) => {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of pcm) chunks.push(chunk.slice());
-    const bytes = Buffer.concat(chunks);
-    return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-  };
-  const segmented = limitInSegments({ source: treated, pool, parts, outPath: join(dir, "limited.f32") });
-  const onePiece = limitInOnePiece(treated, stop.signal);
-  const [ours, theirs] = [segmented.open(setting), onePiece.open(setting)];
-  expect(nullOut(await collect(readGrowing(ours.growing)), await collect(theirs.pcm))).toBeLessThan(-90);
-  expect(ours.limited()).toBe(true);
-  expect(theirs.limited()).toBe(true);
-  const [found, known] = [await segmented.measure(setting), await onePiece.measure(setting)];
-  expect(Math.abs((found ?? 0) - (known ?? 9))).toBeLessThan(0.02);
-});
+test.each([1.5, 3, 5, 10])(
+  "fails when the limiter's segments, %d dB over, null against one piece at more than −90 dBFS",
+  async (overDb) => {
+    const outPath = join(dir, `treated-${overDb}.f32`);
+    const { reading, parts } = await renderIn(30, outPath);
+    const treated = { ...file(), path: outPath, reading };
+    const setting = { gainDb: overDb - 3 - (reading.truePeakDbtp ?? 0), limitDbtp: -3 };
+    const collect = async (pcm: AsyncIterable<Uint8Array>) => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of pcm) chunks.push(chunk.slice());
+      const bytes = Buffer.concat(chunks);
+      return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+    };
+    const limitedPath = join(dir, `limited-${overDb}.f32`);
+    const segmented = limitInSegments({ source: treated, pool, parts, outPath: limitedPath });
+    const onePiece = limitInOnePiece(treated, stop.signal);
+    const [ours, theirs] = [segmented.open(setting), onePiece.open(setting)];
+    expect(nullOut(await collect(readGrowing(ours.growing)), await collect(theirs.pcm))).toBeLessThan(-90);
+    expect(ours.limited()).toBe(true);
+    expect(theirs.limited()).toBe(true);
+    const [found, known] = [await segmented.measure(setting), await onePiece.measure(setting)];
+    expect(Math.abs((found ?? 0) - (known ?? 9))).toBeLessThan(0.02);
+  },
+);
 
 test("fails when a long file, cleaned by threads, is shifted, misses its bars, or its progress goes backwards", async () => {
   const path = join(dir, "long.wav");

@@ -1,6 +1,6 @@
 import { buildEnvelope, setupEnvelope } from "./envelope";
 import { reserve } from "./memory";
-import { peakAround, taps } from "./true-peak";
+import { peaksBehind, taps } from "./true-peak";
 
 /** The sample by sample work of the limiter; its envelope and its blocks are told in true-peak-limiter.ts. */
 let channels: i32 = 0;
@@ -17,6 +17,8 @@ export let output: usize = 0;
 /** What each frame must be taken down to; 1 is nothing. */
 export let needed: usize = 0;
 export let gains: usize = 0;
+/** Room for four peaks. */
+let four: usize = 0;
 
 export function setup(channelCount: i32, phaseTotal: i32, frames: i32): void {
   channels = channelCount;
@@ -30,6 +32,7 @@ export function setup(channelCount: i32, phaseTotal: i32, frames: i32): void {
   needed = reserve(frames + 8);
   gains = reserve(frames + 8);
   setupEnvelope(frames);
+  four = reserve(4);
   clear(0, frames);
 }
 
@@ -49,35 +52,35 @@ export function append(count: i32, filled: i32, gain: f32): void {
   }
 }
 
-/** Notes the gain that every peak of the frames [from, to) needs, at its sample and its neighbours: true if any does. */
+/** Notes the gain that the curve at each of the frames [from, to) and behind it needs: true if any is over. */
 export function scan(from: i32, to: i32, ceiling: f32): bool {
   const floor = f32x4.splat(0.5 * ceiling);
+  const highest = f32x4.splat(ceiling);
   let found = false;
   for (let channel = 0; channel < channels; channel++) {
     const lane = rows + <usize>channel * row;
     const end = lane + (<usize>to << 2);
     for (let at = lane + (<usize>from << 2); at < end; at += 16) {
-      const level = f32x4.abs(v128.load(at));
-      const loud = f32x4.ge(level, floor);
-      if (!v128.any_true(loud)) continue;
-      const before = f32x4.abs(v128.load(at - 4));
-      const after = f32x4.abs(v128.load(at + 4));
-      const high = v128.and(loud, v128.and(f32x4.ge(level, before), f32x4.ge(level, after)));
-      let mask = i32x4.bitmask(high);
-      for (let one = at; mask != 0 && one < end; mask >>= 1, one += 4) {
-        if ((mask & 1) == 0) continue;
-        const peak = peakAround(one, phases, phaseCount);
-        if (peak <= ceiling) continue;
+      const level = f32x4.max(f32x4.abs(v128.load(at)), f32x4.abs(v128.load(at + 4)));
+      if (!v128.any_true(f32x4.ge(level, floor))) continue;
+      const peaks = f32x4.max(level, peaksBehind(at, phases, phaseCount));
+      if (!v128.any_true(f32x4.gt(peaks, highest))) continue;
+      v128.store(four, peaks);
+      for (let off: usize = 0; off < 16 && at + off < end; off += 4) {
+        const peak = load<f32>(four + off);
+        if (!(peak > ceiling)) continue;
         found = true;
-        const wanted = ceiling / peak;
-        const place = needed + (one - lane);
-        store<f32>(place - 4, min(load<f32>(place - 4), wanted));
-        store<f32>(place, min(load<f32>(place), wanted));
-        store<f32>(place + 4, min(load<f32>(place + 4), wanted));
+        lower(needed + (at + off - lane), ceiling / peak);
       }
     }
   }
   return found;
+}
+
+/** At the samples before and behind a gap. */
+function lower(place: usize, wanted: f32): void {
+  store<f32>(place, min(load<f32>(place), wanted));
+  store<f32>(place + 4, min(load<f32>(place + 4), wanted));
 }
 
 /** Whether nothing is needed in [from, to). */

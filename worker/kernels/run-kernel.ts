@@ -1,4 +1,4 @@
-import { denoiseCode, limitCode, loudnessCode, notchCode, surveyCode } from "./kernel-code.ts";
+import { cancelCode, denoiseCode, limitCode, loudnessCode, notchCode, surveyCode } from "./kernel-code.ts";
 
 /** The kernels' exports: functions of numbers, and addresses in their memory. */
 export interface Kernel {
@@ -10,7 +10,14 @@ export interface Kernel {
 }
 
 const compiled = new Map<string, WebAssembly.Module>();
-const codes = { denoise: denoiseCode, limit: limitCode, loudness: loudnessCode, notch: notchCode, survey: surveyCode };
+const codes = {
+  cancel: cancelCode,
+  denoise: denoiseCode,
+  limit: limitCode,
+  loudness: loudnessCode,
+  notch: notchCode,
+  survey: surveyCode,
+};
 
 /**
  * A kernel of its own memory. `setup` is called with `sizes`, after which the memory grows no more: views stay valid.

@@ -1,7 +1,11 @@
 import { type Kernel, startKernel } from "./run-kernel.ts";
 
 /** A kernel that transforms `windowSize` samples, with its tables and that window. */
-export function startFourier(name: "denoise" | "survey", sizes: readonly number[], window: Float64Array): Kernel {
+export function startFourier(
+  name: "cancel" | "denoise" | "survey",
+  sizes: readonly number[],
+  window: Float64Array,
+): Kernel {
   const kernel = startKernel(name, sizes);
   const half = window.length / 2;
   kernel.floats(kernel.read("weights"), window.length).set(window);

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { createLoudnessPart, type LoudnessSums } from "../meters/loudness-part.ts";
 import { createSameRoom } from "../pcm/float-room.ts";
 import { type PcmFile, readPcm, type Segment, writePcm } from "../pcm/pcm-file.ts";
-import { createTruePeakLimiter } from "./true-peak-limiter.ts";
+import { createMasteringLimiter } from "./mastering-limiter.ts";
 
 export interface LimitTask {
   readonly kind: "limit";
@@ -10,6 +10,8 @@ export interface LimitTask {
   readonly segment: Segment;
   readonly gainDb: number;
   readonly ceilingDbtp: number;
+  /** How far the recording's highest peak will be over the ceiling. */
+  readonly overDb: number;
   /** Written there at the segment's own place; null: only measured. */
   readonly outPath: string | null;
 }
@@ -21,10 +23,11 @@ export interface LimitSums {
 }
 
 /** Gain and limiter on one segment; what lies beside it is limited too, so that the gain moves as it would in one piece. */
-export function limitSegment({ file, segment, gainDb, ceilingDbtp, outPath }: LimitTask): LimitSums {
+export function limitSegment({ file, segment, gainDb, ceilingDbtp, overDb, outPath }: LimitTask): LimitSums {
   const { channels, sampleRateHz } = file;
   const { from, to, readFrom, readTo } = segment;
-  const limiter = createTruePeakLimiter({ sampleRateHz, channels, gainDb, ceilingDbtp, room: createSameRoom() });
+  const place = { startFrame: readFrom, room: createSameRoom() };
+  const limiter = createMasteringLimiter({ sampleRateHz, channels, gainDb, ceilingDbtp, overDb, ...place });
   const loudness = outPath === null ? createLoudnessPart(file, { startFrame: readFrom, from, to }) : null;
   const input = openSync(file.path, "r");
   const output = outPath === null ? null : openSync(outPath, "r+");

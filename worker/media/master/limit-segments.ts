@@ -4,6 +4,7 @@ import { clipSegment, placeSegment } from "../clean/clean-segments.ts";
 import { createLoudnessFold, type LoudnessSums } from "../meters/loudness-part.ts";
 import type { LimitSums, LimitTask } from "./limit-segment.ts";
 import type { LimitedFile, LimitedSource, LimiterSetting, MasteringSource } from "./mastering.ts";
+import { foreseeOver } from "./mastering-limiter.ts";
 
 /** Segments that the limiter's cost in loudness is told by: ten minutes, spread over the whole. */
 const mostMeasured = 20;
@@ -22,9 +23,10 @@ export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): Li
   const { frames } = source.reading;
   const { path, sampleRateHz, channels, channelLayout } = source;
   const file = { path, sampleRateHz, channels, channelLayout };
-  const toTask = (index: number, { gainDb, limitDbtp }: LimiterSetting, target: string | null): LimitTask => {
+  const toTask = (index: number, setting: LimiterSetting, target: string | null): LimitTask => {
     const segment = clipSegment(placeSegment(index, sampleRateHz), frames);
-    return { kind: "limit", file, segment, gainDb, ceilingDbtp: limitDbtp, outPath: target };
+    const [{ gainDb, limitDbtp: ceilingDbtp }, overDb] = [setting, foreseeOver(source.reading, setting)];
+    return { kind: "limit", file, segment, gainDb, ceilingDbtp, overDb, outPath: target };
   };
   const count = parts.length;
   const measured = Array.from({ length: Math.min(count, mostMeasured) }, (_, at) =>

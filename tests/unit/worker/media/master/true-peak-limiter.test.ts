@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { createTruePeakLimiter } from "../../../../../worker/media/master/true-peak-limiter.ts";
 import { createLoudnessMeter } from "../../../../../worker/media/meters/loudness-meter.ts";
+import { buildPhases, peakAround, truePeakReach } from "../../../../../worker/media/meters/true-peak.ts";
+import { createRandom } from "../../../../fixtures/random.ts";
 
 const rate = 48_000;
 
@@ -50,6 +52,20 @@ test("fails when the ceiling is passed at any gain, ceiling or cut of the stream
         expect(truePeakOf(out, channels)).toBeLessThanOrEqual(ceilingDbtp);
       }
     }
+  }
+});
+
+test("fails when a peak of noise, where samples beside a greater one have their own, is overlooked", () => {
+  const random = createRandom(11);
+  const noise = Float32Array.from({ length: rate }, () => random() - 0.5);
+  const phases = buildPhases(4);
+  for (const gainDb of [5, 8, 14]) {
+    const { out } = run(noise, 1, gainDb, -1);
+    let most = 0;
+    for (let at = truePeakReach; at < out.length - truePeakReach; at++) {
+      most = Math.max(most, peakAround(out, at, phases));
+    }
+    expect(20 * Math.log10(most)).toBeLessThanOrEqual(-1);
   }
 });
 
