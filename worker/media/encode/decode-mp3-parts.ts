@@ -18,15 +18,14 @@ type Finished = Pick<EncodeRequest, "toolchain" | "plan" | "outPath" | "signal">
 
 type Part = Pick<Segment, "readFrom" | "readTo">;
 
+/** Decodes parts into a file, one behind the other; null where not as much comes as has to. */
+export type DecodeParts = (parts: readonly Part[], path: string) => Promise<readonly PcmPiece[] | null>;
+
 /**
- * Decodes parts of a finished mp3 into `path`, one behind the other: each with what lies around it, as its bare packets
- * decode, so that the sound begins `plan.delayFrames` behind the first. Null where the file is not plain enough for it.
+ * For parts of a finished mp3: each with what lies around it, as its bare packets decode, so that the sound begins
+ * `plan.delayFrames` behind the first. Null where the file is not plain enough to find a place in it.
  */
-export async function decodeMp3Parts(
-  request: Finished,
-  parts: readonly Part[],
-  path: string,
-): Promise<readonly PcmPiece[] | null> {
+export async function openMp3Parts(request: Finished): Promise<DecodeParts | null> {
   const { toolchain, plan, outPath, signal } = request;
   const { size } = await stat(outPath);
   const track = await readMp3Track(outPath, outPath, size).catch((error: unknown) => {
@@ -34,23 +33,25 @@ export async function decodeMp3Parts(
     throw error;
   });
   if (track === null) return null;
-  const places = parts.map((part) => findPlace(track, part, plan.delayFrames));
-  const target = buildFloatOutput(`file:${path}`);
-  const decoder = startFfmpeg(toolchain, buildFramesDecodeArgs(plan, target), { signal, stdin: "pipe" });
-  decoder.stdout.resume();
-  const stdin = decoder.stdin as Writable;
-  await withFile(outPath, async (read) => {
-    for (const { start, end } of places) if (!stdin.write(await read(start, end - start))) await drained(stdin);
-  });
-  stdin.end();
-  await decoder.done;
-  let at = 0;
-  const pieces = places.map(({ from, to }) => {
-    const piece = { path, at, from, to };
-    at += to - from;
-    return piece;
-  });
-  return (await stat(path)).size === at * 4 * plan.channels ? pieces : null;
+  return async (parts, path) => {
+    const places = parts.map((part) => findPlace(track, part, plan.delayFrames));
+    const target = buildFloatOutput(`file:${path}`);
+    const decoder = startFfmpeg(toolchain, buildFramesDecodeArgs(plan, target), { signal, stdin: "pipe" });
+    decoder.stdout.resume();
+    const stdin = decoder.stdin as Writable;
+    await withFile(outPath, async (read) => {
+      for (const { start, end } of places) if (!stdin.write(await read(start, end - start))) await drained(stdin);
+    });
+    stdin.end();
+    await decoder.done;
+    let at = 0;
+    const pieces = places.map(({ from, to }) => {
+      const piece = { path, at, from, to };
+      at += to - from;
+      return piece;
+    });
+    return (await stat(path)).size === at * 4 * plan.channels ? pieces : null;
+  };
 }
 
 /** Its bytes, and the frames that a decoder of the whole would make of them. */

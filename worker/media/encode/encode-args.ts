@@ -8,8 +8,11 @@ import type { EncoderPlan } from "./encoder-plan.ts";
  * empty it sleeps for 10 ms, so that no more than some 800 frames a second came through. Alone, an input is read without
  * such a thread, and the option would only give it one.
  */
-const besideOthers = ({ extraInputArgs = [] }: Pick<Request, "extraInputArgs">): readonly string[] =>
-  extraInputArgs.length > 0 ? ["-thread_queue_size", "256"] : [];
+const besideOthers = ({ extraInputArgs = [] }: Pick<Request, "extraInputArgs">, packets: number): readonly string[] =>
+  extraInputArgs.length > 0 ? ["-thread_queue_size", String(packets)] : [];
+
+/** 4 MB of samples, 2 MB of encoded frames. */
+const queues = { floats: 256, frames: 2_048 };
 
 type Request = Omit<EncodeRequest, "toolchain">;
 
@@ -20,7 +23,7 @@ type Request = Omit<EncodeRequest, "toolchain">;
 export function buildEncodeArgs(request: Request): readonly string[] {
   const { plan, source } = request;
   const input = [
-    ...besideOthers(request),
+    ...besideOthers(request, queues.floats),
     ...("inputArgs" in source ? source.inputArgs : buildFloatInput(source, "pipe:0")),
   ];
   const filters = [
@@ -43,7 +46,19 @@ export function buildEncodeArgs(request: Request): readonly string[] {
 export function buildCopyArgs(request: Request): readonly string[] {
   const others = request.extraInputArgs ?? [];
   return [
-    ...["-y", ...besideOthers(request), "-f", "mp3", "-i", "pipe:0", ...others, "-map", "0:a:0", "-c:a", "copy"],
+    ...[
+      "-y",
+      ...besideOthers(request, queues.frames),
+      "-f",
+      "mp3",
+      "-i",
+      "pipe:0",
+      ...others,
+      "-map",
+      "0:a:0",
+      "-c:a",
+      "copy",
+    ],
     ...(request.extraOutputArgs ?? []),
     ...buildTarget({ ...request, decodeAfterwards: true }),
   ];

@@ -18,9 +18,9 @@ const longSeconds = 120;
 /** Beyond these, limiter and meter are what it waits for. */
 const mostLanes = 4;
 /** So long that starting an encoder (80 ms) hardly counts, so short that little is left to be measured behind the last. */
-const mostStretchSeconds = 150;
-/** What is encoded at the end while the other cores listen to what came before. */
-const lastSeconds = 20;
+const mostStretchSeconds = 300;
+/** What is encoded at the end while the other cores listen to what came before: a tenth, and no more than that. */
+const mostLastSeconds = 25;
 
 /** How many encoders work side by side: more than one for long mp3 on several cores. */
 export function planStretches(request: EncodeRequest): StretchPlan | null {
@@ -34,7 +34,8 @@ export function planStretches(request: EncodeRequest): StretchPlan | null {
   const lanes = Math.min(mostLanes, availableParallelism());
   if (!isPlain || !isLong || lanes < 2 || !isBareMp3(request)) return null;
   // As many for each encoder, so that they end together, and a short one behind them.
-  const seconds = expectedFrames / plan.sampleRateHz - lastSeconds;
+  const all = expectedFrames / plan.sampleRateHz;
+  const seconds = all - Math.min(mostLastSeconds, all / 10);
   const stretches = lanes * Math.ceil(seconds / (lanes * mostStretchSeconds));
   return { lanes, stretchFrames: Math.ceil((seconds * plan.sampleRateHz) / samplesPerFrame(plan) / stretches) };
 }

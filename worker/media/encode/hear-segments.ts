@@ -6,7 +6,7 @@ import { createLoudnessFold } from "../meters/loudness-part.ts";
 import { defaultLayout } from "../pcm/pcm-decode-args.ts";
 import type { Segment } from "../pcm/pcm-file.ts";
 import { buildPieceArgs, followPieces } from "../pcm/pcm-pieces.ts";
-import { decodeMp3Parts } from "./decode-mp3-parts.ts";
+import { openMp3Parts } from "./decode-mp3-parts.ts";
 import { type Decoded, isBareMp3, type Measure, type MeasureRequest } from "./encode.ts";
 import type { HeardPart, HearTask } from "./hear-segment.ts";
 
@@ -117,6 +117,8 @@ async function hearAgain(heard: Heard, frames: readonly number[]): Promise<Decod
     frames.some((frame) => frame >= readFrom - reachFrames && frame < readTo + reachFrames);
   const touched = [...segments.keys()].filter((index) => isTouched(segments[index] as Segment));
   if (touched.length > mostTouched * segments.length) return null;
+  const decode = await openMp3Parts(request);
+  if (decode === null) return null;
   const { pool, scratchDir } = hearing;
   const parts = [...heard.parts];
   const share = Math.ceil(touched.length / pool.size);
@@ -124,7 +126,7 @@ async function hearAgain(heard: Heard, frames: readonly number[]): Promise<Decod
     const own = touched.slice(first, first + share);
     const path = `${scratchDir}/again-${first}.f32`;
     const place = own.map((index) => segments[index] as Segment);
-    const pieces = await decodeMp3Parts(request, place, path);
+    const pieces = await decode(place, path);
     if (pieces === null) return false;
     for (const [at, index] of own.entries()) {
       const where = { segment: place[at] as Segment, pieces: pieces.slice(at, at + 1) };
