@@ -8,7 +8,8 @@ let dir = "";
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "mixdown-tools-"));
 });
-afterAll(() => rm(dir, { recursive: true, force: true }));
+// A stand-in that nobody waited for may still be writing.
+afterAll(() => rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
 
 /** A stand-in that says its version and counts how often it is started. */
 async function makeTool(folder: string, tool: "ffmpeg" | "ffprobe", version: string): Promise<string> {
