@@ -1,72 +1,18 @@
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { type EncodeRequest, encodeVerified } from "../../worker/media/encode/encode.ts";
-import { encodeInStretches, encodeOnCores, planStretches } from "../../worker/media/encode/encode-parallel.ts";
-import { buildEncoderPlan } from "../../worker/media/encode/encoder-plan.ts";
+import { encodeInStretches } from "../../worker/media/encode/encode-parallel.ts";
 import { leastStretchFrames } from "../../worker/media/encode/mp3-stretches.ts";
-import { Doubt } from "../../worker/media/fast-join/doubt.ts";
 import { parseLameTag } from "../../worker/media/probe/true-length-mp3.ts";
-import { decode, ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
+import { decode, ffmpeg } from "./media-fixtures.ts";
+import { type Shape, seconds, shapes, useStretchFixtures } from "./stretch-fixtures.ts";
 
-const fixtures = useMediaFixtures();
-const seconds = 26;
-
-interface Shape {
-  readonly sampleRateHz: number;
-  readonly channels: number;
-  readonly bitRate: number;
-}
-
-const shapes: readonly Shape[] = [
-  { sampleRateHz: 44_100, channels: 2, bitRate: 128_000 },
-  { sampleRateHz: 48_000, channels: 2, bitRate: 64_000 },
-  { sampleRateHz: 44_100, channels: 1, bitRate: 96_000 },
-  { sampleRateHz: 48_000, channels: 2, bitRate: 320_000 },
-  { sampleRateHz: 22_050, channels: 1, bitRate: 24_000 },
-  { sampleRateHz: 22_050, channels: 2, bitRate: 64_000 },
-];
-const nameOf = ({ sampleRateHz, channels }: Shape): string => fixtures.file(`${sampleRateHz}-${channels}.f32`);
+const { fixtures, nameOf, buildRequest } = useStretchFixtures();
 const samplesPerFrame = ({ sampleRateHz }: Shape): number => (sampleRateHz >= 32_000 ? 1152 : 576);
-
-beforeAll(async () => {
-  await speak(
-    `The quick brown fox jumps over the lazy dog, and the whole village talks about it for years. ${"Tick, tack, tick. ".repeat(9)}
-     Nobody knows why it happened, but everyone has an opinion, and the simplest of them is the one nobody wants to hear.`,
-    fixtures.file("voice.wav"),
-  );
-  for (const { sampleRateHz, channels } of [...shapes, { sampleRateHz: 44_100, channels: 2 }]) {
-    // A voice beside the middle, and a noise of each channel's own.
-    const sides = channels === 1 ? "pan=mono|c0=c0" : "pan=stereo|c0=0.8*c0+0.3*c1|c1=0.5*c0+0.3*c2";
-    const noise = `anoisesrc=c=pink:a=0.05:r=48000:d=${seconds}`;
-    await ffmpeg(
-      ...["-v", "error", "-i", fixtures.file("voice.wav"), "-f", "lavfi", "-i", `${noise}:seed=1`],
-      ...["-f", "lavfi", "-i", `${noise}:seed=2`, "-filter_complex"],
-      `[0]apad=whole_dur=${seconds}[v];[v][1][2]amerge=inputs=3,${sides},aresample=${sampleRateHz}`,
-      ...["-t", String(seconds), "-f", "f32le", nameOf({ sampleRateHz, channels, bitRate: 0 })],
-    );
-  }
-});
-
-function buildRequest(shape: Shape, out: string, over: Partial<EncodeRequest> = {}): EncodeRequest {
-  const { sampleRateHz, channels } = shape;
-  const bytes = readFileSync(nameOf(shape));
-  const chunks = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) =>
-    bytes.subarray(at * 65_536, (at + 1) * 65_536),
-  );
-  return {
-    toolchain: fixtures.toolchain,
-    source: { pcm: Readable.from(chunks, { objectMode: false }), sampleRateHz, channels },
-    plan: buildEncoderPlan("mp3", shape),
-    outPath: fixtures.file(out),
-    expectedFrames: bytes.length / 4 / channels,
-    ...over,
-  };
-}
 
 /** dB of what an encoder left wrong between two samples, its own gain aside; and the largest step from sample to sample. */
 function judge(
@@ -227,85 +173,4 @@ test("fails when a sound that ends near a cut loses its end", async () => {
     expect(tag).toEqual(expected);
     expect((await decode(fixtures.file("end.mp3"))).length).toBe(samples * 2);
   }
-});
-
-test("fails when an abort in the middle leaves a process, or hides its reason", async () => {
-  const [shape] = shapes as [Shape];
-  const controller = new AbortController();
-  const endless = Readable.from(
-    (async function* () {
-      for (;;) yield Buffer.alloc(65_536);
-    })(),
-    { objectMode: false },
-  );
-  const { sampleRateHz, channels } = shape;
-  const request = buildRequest(shape, "never.mp3", {
-    ...{ source: { pcm: endless, sampleRateHz, channels }, signal: controller.signal },
-    onProgress: () => controller.abort(new Error("enough")),
-  });
-  await expect(encodeInStretches(request, { lanes: 2, stretchFrames: 150 })).rejects.toThrow("enough");
-  expect(endless.destroyed).toBe(true);
-  expect(await findChildren()).toEqual([]);
-});
-
-/** Processes that this one started and that still run. */
-async function findChildren(): Promise<string[]> {
-  const found: string[] = [];
-  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      if (stat.includes("(ffmpeg)") && stat.slice(stat.lastIndexOf(")")).split(" ")[2] === String(process.pid))
-        found.push(pid);
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  return found;
-}
-
-test("fails when an encoder's own reason is lost, or a source that breaks leaves a finished result", async () => {
-  const [shape] = shapes as [Shape];
-  const plan = { ...buildEncoderPlan("mp3", shape), codecArgs: ["-c:a", "no_such_codec"] };
-  const how = { lanes: 2, stretchFrames: 150 };
-  await expect(encodeInStretches(buildRequest(shape, "no.mp3", { plan }), how)).rejects.toMatchObject({
-    code: "platform_ffmpeg_failed",
-    message: expect.stringContaining("no_such_codec"),
-  });
-  const broken = Readable.from(
-    (function* () {
-      yield Buffer.alloc(800_000);
-      throw new Error("the disk went away");
-    })(),
-  );
-  const { sampleRateHz, channels } = shape;
-  const request = buildRequest(shape, "no.mp3", { source: { pcm: broken, sampleRateHz, channels } });
-  await expect(encodeInStretches(request, how)).rejects.toThrow("the disk went away");
-});
-
-test("fails when stretches that do not fit are joined, rather than encoded by one encoder", async () => {
-  const [shape] = shapes as [Shape];
-  let opened = 0;
-  const open = () => {
-    opened++;
-    return buildRequest(shape, "again.mp3");
-  };
-  const encode = async (request: EncodeRequest) => {
-    if ("pcm" in request.source) request.source.pcm.destroy();
-    throw new Doubt("has stretches that do not fit");
-  };
-  const { reading } = await encodeOnCores(open, { choose: () => ({ lanes: 2, stretchFrames: 150 }), encode });
-  expect(opened).toBe(2);
-  expect(reading.frames).toBe(seconds * shape.sampleRateHz);
-  expect((await decode(fixtures.file("again.mp3"))).length).toBe(seconds * shape.sampleRateHz * 2);
-});
-
-test("fails when several encoders are started for what is short, resampled, filtered or no mp3", () => {
-  const [shape] = shapes as [Shape];
-  const long = { expectedFrames: 600 * shape.sampleRateHz };
-  const plan = (over: Partial<EncodeRequest>) => planStretches(buildRequest(shape, "x.mp3", { ...long, ...over }));
-  expect(plan({ expectedFrames: 60 * shape.sampleRateHz })).toBeNull();
-  expect(plan({ filter: "volume=1" })).toBeNull();
-  expect(plan({ plan: buildEncoderPlan("m4a", shape) })).toBeNull();
-  expect(plan({ plan: buildEncoderPlan("mp3", { ...shape, sampleRateHz: 48_000 }) })).toBeNull();
-  expect(plan({ source: { inputArgs: [], ...shape } })).toBeNull();
 });

@@ -1,4 +1,5 @@
 import { parseParams } from "../../core/kinds/index.ts";
+import { joinFrames } from "../../worker/media/pcm/frame-filter.ts";
 import type { Toolchain } from "../../worker/media/toolchain/toolchain.ts";
 import { mix } from "../../worker/recipes/mix.ts";
 import type { RecipeContext, RecipeResult } from "../../worker/recipes/recipe.ts";
@@ -41,15 +42,7 @@ export async function speakSamples(text: string, path: string): Promise<Float32A
 
 export const silence = (seconds: number): Float32Array => new Float32Array(Math.round(seconds * rate));
 
-export function concat(...parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
+export const concat = (...parts: readonly Float32Array[]): Float32Array => joinFrames(parts);
 
 export const scale = (samples: Float32Array, gainDb: number): Float32Array =>
   samples.map((value) => value * 10 ** (gainDb / 20));

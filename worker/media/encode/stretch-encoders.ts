@@ -1,3 +1,4 @@
+import { createBell } from "../../process/bell.ts";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import { parseMp3Header } from "../fast-join/mp3-header.ts";
 import { buildFloatInput, fullBuffers } from "../pcm/float-args.ts";
@@ -162,17 +163,4 @@ async function collectFrames(stream: AsyncIterable<Uint8Array>, take: (frames: B
     rest = bytes.subarray(at);
     if (frames.length > 0) take(frames);
   }
-}
-
-/** Wakes all who wait. */
-function createBell(): { ring(): void; wait(): Promise<void> } {
-  let next = Promise.withResolvers<void>();
-  return {
-    ring() {
-      const now = next;
-      next = Promise.withResolvers<void>();
-      now.resolve();
-    },
-    wait: () => next.promise,
-  };
 }

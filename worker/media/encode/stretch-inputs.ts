@@ -1,5 +1,6 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { createBell } from "../../process/bell.ts";
 import type { GrowingFile } from "../pcm/growing-file.ts";
 
 /** Where the samples of one stretch lie: bytes [from, to) of a file. */
@@ -57,11 +58,7 @@ interface Spool {
 export function takeFromStream(spool: Spool, place: PlaceBytes): StretchInputs {
   const { pcm, channels, outPath, mostWaiting, signal } = spool;
   const pathOf = (index: number): string => join(dirname(outPath), `stretch-${index}.f32`);
-  let moved = Promise.withResolvers<void>();
-  const ring = (): void => {
-    moved.resolve();
-    moved = Promise.withResolvers<void>();
-  };
+  const { ring, wait } = createBell();
   let bytes = 0;
   let ended = false;
   let released = 0;
@@ -72,7 +69,7 @@ export function takeFromStream(spool: Spool, place: PlaceBytes): StretchInputs {
     while (!holds()) {
       signal.throwIfAborted();
       if (failure !== null) throw failure.reason;
-      await moved.promise;
+      await wait();
     }
   };
 

@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { createBell } from "../../process/bell.ts";
 import { runInOrder, type ThreadPool } from "../../process/thread-pool.ts";
 import { clipSegment, placeSegment } from "../clean/clean-segments.ts";
 import { createLoudnessFold, type LoudnessSums } from "../meters/loudness-part.ts";
@@ -41,7 +42,7 @@ export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): Li
   /** Limits into the file, segment by segment, once what wrote there before has ended. */
   const writeSegments = (setting: LimiterSetting, afterwards: Promise<void>) => {
     let [there, touched] = [0, false];
-    let moved = Promise.withResolvers<void>();
+    const moved = createBell();
     const write = async (): Promise<void> => {
       await afterwards;
       await (await open(outPath, "w")).close();
@@ -52,8 +53,7 @@ export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): Li
       await runInOrder<LimitSums>(pool, tasks(), ({ limited }) => {
         touched ||= limited;
         there = toTask(taken++, setting, outPath).segment.to;
-        moved.resolve();
-        moved = Promise.withResolvers<void>();
+        moved.ring();
       });
     };
     const done = write();
@@ -62,7 +62,7 @@ export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): Li
       done,
       limited: () => touched,
       async waitFor(wanted: number): Promise<number> {
-        while (there < Math.min(wanted, frames)) await Promise.race([moved.promise, done]);
+        while (there < Math.min(wanted, frames)) await Promise.race([moved.wait(), done]);
         return there;
       },
     };

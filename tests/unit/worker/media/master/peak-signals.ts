@@ -1,4 +1,4 @@
-import type { FrameFilter } from "../../../../../worker/media/pcm/frame-filter.ts";
+import { type FrameFilter, joinFrames } from "../../../../../worker/media/pcm/frame-filter.ts";
 import { createRandom } from "../../../../fixtures/random.ts";
 
 /** A voice of 120 Hz with formants and syllables, highest near 1; interleaved, the channels at those levels. */
@@ -40,13 +40,7 @@ export function runFilter(filter: FrameFilter, samples: Float32Array, channels: 
     at += step;
   }
   parts.push(filter.finish());
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joinFrames(parts);
 }
 
 /** SI-SDR of `result` against `reference`, dB. */

@@ -3,6 +3,7 @@ import { createTruePeakLimiter } from "../../../../../worker/media/master/true-p
 import { createLoudnessMeter } from "../../../../../worker/media/meters/loudness-meter.ts";
 import { buildPhases, peakAround, truePeakReach } from "../../../../../worker/media/meters/true-peak.ts";
 import { createRandom } from "../../../../fixtures/random.ts";
+import { runFilter } from "./peak-signals.ts";
 
 const rate = 48_000;
 
@@ -18,15 +19,7 @@ function makeBursts(channels: number, frames = 3 * rate): Float32Array {
 
 function run(samples: Float32Array, channels: number, gainDb: number, ceilingDbtp: number, step = samples.length) {
   const limiter = createTruePeakLimiter({ sampleRateHz: rate, channels, gainDb, ceilingDbtp });
-  const parts: Float32Array[] = [];
-  for (let at = 0; at < samples.length; at += step) parts.push(limiter.push(samples.subarray(at, at + step)));
-  parts.push(limiter.finish());
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
+  const out = runFilter(limiter, samples, channels, [step / channels]);
   return { out, limited: limiter.limited() };
 }
 
