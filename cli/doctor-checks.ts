@@ -33,7 +33,7 @@ export interface Check {
 /** Filters and encoders that the recipes use; without those of the first list there is no recipe at all. */
 const wanted = {
   filters: {
-    needed: ["aformat", "aresample", "asetnsamples", "asplit", "atrim", "ebur128", "pan", "volume"],
+    needed: ["aformat", "aresample", "asetnsamples", "asplit", "atrim", "pan", "volume", "volumedetect"],
     better: [],
   },
   encoders: { needed: ["pcm_s16le", "flac", "aac"], better: ["libmp3lame", "libopus"] },

@@ -81,6 +81,17 @@ describe("loudness", () => {
     expect(report.after?.integratedLufs).toBeCloseTo(-23, 0);
   });
 
+  test("fails when an input of more channels than the output is measured as it will be mixed down", async () => {
+    const path = fixtures.file("surround.flac");
+    // The same tone in all six: 997 Hz at -20 dBFS peak, -23 LUFS in each front channel, the rear ones weigh 1.5 dB more.
+    const tone = Array.from({ length: 6 }, () => "0.1*sin(2*PI*997*t)").join("|");
+    await ffmpeg("-v", "error", "-f", "lavfi", "-i", `aevalsrc='${tone}':c=5.1:s=48000:d=3`, path);
+    const { report } = await run([path], { format: "mp3" });
+    // BS.1770-4: three front channels of weight 1, two of 1.41, none for the low end.
+    expect(report.before[0]?.integratedLufs).toBeCloseTo(-23 + 10 * Math.log10(3 + 2 * 1.41), 0);
+    expect(report.before[0]).toMatchObject({ channels: 6 });
+  });
+
   test("fails when samples above full scale are clipped without a word", async () => {
     const path = fixtures.file("hot.wav");
     await ffmpeg(

@@ -94,7 +94,7 @@ async function renderMix(
     const voices = openStitchPieces(context, {
       inputs: narration.map(({ input }) => input),
       target: voiceTarget,
-      match: { targetLufs: null, gainsDb: [], heldBackDb: [] },
+      ...{ match: null, measure: false },
       onEnd: () => {},
     });
     const music = openLoopedMusic(context, plan.music.input, output.target);

@@ -23,6 +23,8 @@ export function openStitchPieces(
     readonly inputs: readonly StitchInput[];
     readonly target: PcmFormat;
     readonly match: LoudnessMatch | null;
+    /** Whether each is to be measured as it comes. */
+    readonly measure: boolean;
     onEnd(end: PcmSourceEnd): void;
   },
 ): StitchPieces {
@@ -36,8 +38,7 @@ export function openStitchPieces(
     const source = openPcmSource(
       context.toolchain,
       { ...input, target: work.target, gainDb },
-      // Measured in a pass of its own where the gains depend on it.
-      { measure: work.match === null, signal, onEnd: work.onEnd },
+      { measure: work.measure, signal, onEnd: work.onEnd },
     );
     const path = source.args.indexOf("-i") + 1;
     steps.push({ argv: ["ffmpeg", ...source.args.with(path, `{in${index}}`)] });

@@ -7,14 +7,13 @@ import { encodeVerified } from "../media/encode/encode.ts";
 import { type JoinedPiece, joinPcm } from "../media/pcm/pcm-joiner.ts";
 import { createOversCounter } from "../media/pcm/pcm-overs.ts";
 import type { PcmSourceEnd } from "../media/pcm/pcm-source.ts";
-import type { TappedLoudness } from "../media/pcm/pcm-taps.ts";
 import { addSeconds, millisecondsToSeconds, toNumber } from "../media/pcm/pcm-time.ts";
 import { probeMedia } from "../media/probe/probe.ts";
 import { readTrueLength, readWrittenSamples } from "../media/probe/true-length.ts";
 import { mapBounded } from "../process/map-bounded.ts";
 import { createYoungSweeper } from "../process/sweep-young.ts";
 import { type LoudnessMatch, matchLoudness } from "./match-loudness.ts";
-import { measureInput } from "./measure-input.ts";
+import { type InputReading, isMixedDown, measureInput, readOwn } from "./measure-input.ts";
 import type { Recipe, RecipeContext, RecipeOutput, RecipeResult } from "./recipe.ts";
 import { stitchFast } from "./stitch-fast.ts";
 import { openStitchPieces } from "./stitch-pieces.ts";
@@ -40,9 +39,12 @@ async function stitchExact(context: RecipeContext, params: StitchParams, reason:
   const [first] = inputs;
   const format = params.format ?? (first === undefined ? "wav" : chooseStitchFormat(first));
   const plan = buildStitchPlan(inputs, format);
-  const measured = params.matchLoudness ? await measureInputs(context, inputs, plan) : null;
+  // Beforehand, where the gains depend on it, and where the joined samples do not tell.
+  const beforehand = params.matchLoudness || inputs.some((input) => isMixedDown(input, plan.target));
+  const measured = beforehand ? await measureInputs(context, inputs, plan) : null;
   const path = join(context.scratchDir, `stitched.${format}`);
-  const joined = await joinInputs(context, params, { inputs, plan, match: measured?.match ?? null, path });
+  const match = params.matchLoudness ? (measured?.match ?? null) : null;
+  const joined = await joinInputs(context, params, { inputs, plan, match, measured: measured !== null, path });
   const { pieces, ends, reading, exactSeconds } = joined;
 
   const written = await readWrittenSeconds(context, plan, path);
@@ -50,8 +52,8 @@ async function stitchExact(context: RecipeContext, params: StitchParams, reason:
     { name: `stitched.${format}`, path, contentType: audioFormats[format].contentType, durationSeconds: written },
   ];
   if (joined.peaks !== null) outputs.push(...(await writePeaks(context.scratchDir, joined.peaks)));
-  const gains = measured?.match.gainsDb ?? [];
-  const loudness = measured?.loudness ?? ends.map((end) => end.loudness);
+  const gains = match?.gainsDb ?? [];
+  const loudness = measured?.loudness ?? inputs.map((input, index) => readHeard(input, ends[index], plan));
   context.onProgress("processing", 100);
   return {
     outputs,
@@ -81,7 +83,7 @@ async function stitchExact(context: RecipeContext, params: StitchParams, reason:
     },
     warnings: [
       ...(params.join === "fast" ? [describeUnavailable(reason)] : []),
-      ...describeJoin({ inputs, ends, pieces, overs: joined.overs, match: measured?.match ?? null, plan, params }),
+      ...describeJoin({ inputs, ends, pieces, overs: joined.overs, match, plan, params }),
     ],
     steps: joined.steps,
   };
@@ -106,14 +108,17 @@ async function probeInputs(context: RecipeContext): Promise<StitchInput[]> {
   });
 }
 
-/** Progress of the three parts of a run with `matchLoudness`, and of the two without, percent. */
+const readHeard = (input: StitchInput, end: PcmSourceEnd | undefined, { target }: StitchPlan): InputReading | null =>
+  end?.loudness ? readOwn(end.loudness, input, target) : null;
+
+/** Progress of the three parts of a run that measures beforehand, and of the two of others, percent. */
 const measuredShare = 35;
 
 async function measureInputs(
   context: RecipeContext,
   inputs: readonly StitchInput[],
   plan: StitchPlan,
-): Promise<{ loudness: readonly TappedLoudness[]; match: LoudnessMatch }> {
+): Promise<{ loudness: readonly InputReading[]; match: LoudnessMatch }> {
   let done = 0;
   const readings = await mapBounded(inputs, concurrency, async (input) => {
     const reading = await measureInput(context, input, plan.target);
@@ -133,15 +138,21 @@ interface JoinWork {
   readonly inputs: readonly StitchInput[];
   readonly plan: StitchPlan;
   readonly match: LoudnessMatch | null;
+  /** Whether the inputs' loudness is known already. */
+  readonly measured: boolean;
   readonly path: string;
 }
 
-async function joinInputs(context: RecipeContext, params: StitchParams, { inputs, plan, match, path }: JoinWork) {
+async function joinInputs(context: RecipeContext, params: StitchParams, work: JoinWork) {
+  const { inputs, plan, match, measured, path } = work;
   const { sampleRateHz, channels } = plan.target;
   const pieces: JoinedPiece[] = [];
   const ends: PcmSourceEnd[] = [];
   const overs = createOversCounter();
-  const sources = openStitchPieces(context, { inputs, target: plan.target, match, onEnd: (end) => ends.push(end) });
+  const sources = openStitchPieces(context, {
+    ...{ inputs, target: plan.target, match, measure: !measured },
+    onEnd: (end) => ends.push(end),
+  });
   const format = {
     ...{ sampleRateHz, channels },
     gap: millisecondsToSeconds(params.gapMs),
@@ -162,7 +173,7 @@ async function joinInputs(context: RecipeContext, params: StitchParams, { inputs
 
   const peaks = context.peaks ? createOutputPeaks({ sampleRateHz, channels }) : null;
   const secondsExpected = inputs.reduce((sum, input) => sum + estimateSeconds(input), 0);
-  const from = match === null ? 5 : 5 + measuredShare;
+  const from = measured ? 5 + measuredShare : 5;
   try {
     const { reading, argv } = await encodeVerified({
       toolchain: context.toolchain,
@@ -218,7 +229,7 @@ async function readWrittenSeconds(context: RecipeContext, { encoder }: StitchPla
 function describeInput(
   { stream, media }: StitchInput,
   end: PcmSourceEnd | undefined,
-  loudness: TappedLoudness | null,
+  loudness: InputReading | null,
 ): Measurement {
   return {
     integratedLufs: loudness?.integratedLufs ?? null,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { buildChecks, type DoctorFacts } from "../../../cli/doctor-checks.ts";
 
 const tool = { path: "/usr/bin/ffmpeg", version: "5.1.9", rung: "system" } as const;
-const filters = new Set("aformat aresample asetnsamples asplit atrim ebur128 pan volume".split(" "));
+const filters = new Set("aformat aresample asetnsamples asplit atrim pan volume volumedetect".split(" "));
 const encoders = new Set(["pcm_s16le", "flac", "aac", "libmp3lame", "libopus"]);
 const good: DoctorFacts = {
   nodeVersion: "24.1.0",

@@ -63,14 +63,16 @@ export function createPcmGuard(format: {
   };
 }
 
-/** A decoder's f32le in whole frames, checked; the frames are the consumer's own. */
+/** A decoder's f32le in whole frames, checked and heard; the frames are the consumer's own. */
 export async function* guardPcm(
   stream: AsyncIterable<Uint8Array>,
   channels: number,
   guard: PcmGuard,
+  hear: (samples: Float32Array) => void = () => {},
 ): AsyncGenerator<Buffer> {
   for await (const samples of readFloatFrames(stream, channels)) {
     guard.check(samples);
+    hear(samples);
     yield Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
   }
 }

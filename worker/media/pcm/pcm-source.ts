@@ -1,11 +1,12 @@
 import { MixdownError } from "../../../core/errors.ts";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
+import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import { buildPcmDecodeArgs, type PcmDecodePlan } from "./pcm-decode-args.ts";
 import { createPcmGuard, guardPcm } from "./pcm-guard.ts";
 import type { PcmPiece } from "./pcm-joiner.ts";
-import { countingTap, loudnessTap, parseCountedFrames, parseLoudnessTap, type TappedLoudness } from "./pcm-taps.ts";
-import { type ExactSeconds, samplesToSeconds, toNumber } from "./pcm-time.ts";
+import { countingTap, parseCountedFrames } from "./pcm-taps.ts";
+import { type ExactSeconds, samplesToSeconds } from "./pcm-time.ts";
 
 /** What is known of a decoded input after its end. */
 export interface PcmSourceEnd {
@@ -14,8 +15,8 @@ export interface PcmSourceEnd {
   readonly missingSeconds: number;
   /** Samples that were no numbers, or far beyond any level, and became silence. */
   readonly silencedSamples: number;
-  /** As it is, before gain and conversion; null when it was not asked for. */
-  readonly loudness: TappedLoudness | null;
+  /** As it comes, with the target's rate and channels; null when it was not asked for. */
+  readonly loudness: LoudnessReading | null;
 }
 
 export interface PcmSource extends PcmPiece {
@@ -38,12 +39,9 @@ export function openPcmSource(
 ): PcmSource {
   const { media, stream, target, trueLength } = plan;
   const resampled = stream.sampleRateHz !== target.sampleRateHz;
-  const taps = [
-    ...(options.measure ? [loudnessTap] : []),
-    // Behind a resampler the source's own count can no longer be told from the frames.
-    ...(resampled && trueLength.samples === null ? [countingTap] : []),
-  ];
-  const args = buildPcmDecodeArgs({ ...plan, tap: taps.length > 0 ? taps.join(",") : undefined });
+  // Behind a resampler the source's own count can no longer be told from the frames.
+  const tap = resampled && trueLength.samples === null ? countingTap : undefined;
+  const args = buildPcmDecodeArgs({ ...plan, tap });
   const child = startFfmpeg(toolchain, args, { signal: options.signal });
   // Node throws away what nobody has begun to read when a child exits; this decoder waits for its turn.
   child.stdout.on("readable", () => {});
@@ -52,6 +50,7 @@ export function openPcmSource(
   options.signal.addEventListener("abort", discard, { once: true });
 
   const guard = createPcmGuard({ name: media.name, ...target });
+  const meter = options.measure ? createLoudnessMeter(target) : null;
   const duration = async (framesSeen: number): Promise<ExactSeconds> => {
     const { stderrTail } = await child.done.catch((error: unknown) => {
       throw nameFile(error, media.name);
@@ -63,15 +62,18 @@ export function openPcmSource(
         stderrTail,
       });
     }
-    const counted = taps.includes(countingTap) ? parseCountedFrames(stderrTail, stream.channels) : null;
+    const counted = tap === countingTap ? parseCountedFrames(stderrTail, stream.channels) : null;
     const { length, missingSeconds } = settleLength(plan, framesSeen, counted);
-    const loudness = options.measure ? parseLoudnessTap(stderrTail, toNumber(length)) : null;
-    options.onEnd({ duration: length, missingSeconds, silencedSamples: guard.silenced, loudness });
+    options.onEnd({
+      ...{ duration: length, missingSeconds, silencedSamples: guard.silenced },
+      loudness: meter?.finish() ?? null,
+    });
     return length;
   };
   const ended = child.done.then(() => {}).finally(() => options.signal.removeEventListener("abort", discard));
   ended.catch(() => {});
-  return { pcm: guardPcm(child.stdout, target.channels, guard), duration, args, ended };
+  const pcm = guardPcm(child.stdout, target.channels, guard, meter?.push);
+  return { pcm, duration, args, ended };
 }
 
 /**

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { buildPcmDecodeArgs, buildPcmDecodeGraph } from "../../../../worker/media/pcm/pcm-decode-args.ts";
 import { createOversCounter } from "../../../../worker/media/pcm/pcm-overs.ts";
 import { settleLength } from "../../../../worker/media/pcm/pcm-source.ts";
-import { parseCountedFrames, parseLoudnessTap } from "../../../../worker/media/pcm/pcm-taps.ts";
+import { parseCountedFrames } from "../../../../worker/media/pcm/pcm-taps.ts";
 import { samplesToSeconds, toNumber } from "../../../../worker/media/pcm/pcm-time.ts";
 import { buildInputArgs } from "../../../../worker/media/probe/input-args.ts";
 import type { AudioStream, MediaInfo } from "../../../../worker/media/probe/media-info.ts";
@@ -88,29 +88,12 @@ describe("decoding arguments", () => {
   });
 
   test("fails when a tap hears the gain", () => {
-    const graph = buildPcmDecodeGraph({ ...inputOf({}), target: stereo48, gainDb: 2, tap: "ebur128" });
-    expect(graph).toMatch(/asplit=2\[tapped\]\[kept\];\[tapped\]ebur128,anullsink;\[kept\]anull,volume=2dB/);
+    const graph = buildPcmDecodeGraph({ ...inputOf({}), target: stereo48, gainDb: 2, tap: "volumedetect" });
+    expect(graph).toMatch(/asplit=2\[tapped\]\[kept\];\[tapped\]volumedetect,anullsink;\[kept\]anull,volume=2dB/);
   });
 });
 
 describe("taps", () => {
-  const summary = (lufs: string, peak: string) =>
-    `[Parsed_ebur128_3 @ 0x1] [info] Summary:\n\n  Integrated loudness:\n    I:  ${lufs} LUFS\n    Threshold: -31.8 LUFS\n\n  Loudness range:\n    LRA:  1.5 LU\n    LRA low:  0.0 LUFS\n\n  True peak:\n    Peak:  ${peak} dBFS\n`;
-
-  test("fails when the summary of the instance that only settled the formats is read", () => {
-    const log = `${summary("-70.0", "-inf")}[info] size=1kB\n${summary("-21.8", "-16.3")}`;
-    expect(parseLoudnessTap(log, 40)).toEqual({ integratedLufs: -21.8, truePeakDbtp: -16.3, loudnessRangeLu: 1.5 });
-    expect(parseLoudnessTap(log, 10).loudnessRangeLu).toBeNull();
-  });
-
-  test("fails when silence or under 0.4 s has a loudness", () => {
-    expect(parseLoudnessTap(summary("-70.0", "-inf"), 10)).toEqual({
-      ...{ integratedLufs: null, truePeakDbtp: null, loudnessRangeLu: null },
-    });
-    expect(parseLoudnessTap(summary("0.0", "-3.0"), 0.3)).toMatchObject({ integratedLufs: null, truePeakDbtp: -3 });
-    expect(parseLoudnessTap("", 10).integratedLufs).toBeNull();
-  });
-
   test("fails when the counts of a graph that was set up again are not added", () => {
     expect(parseCountedFrames("x n_samples: 0\ny n_samples: 2000\nz n_samples: 400\n", 2)).toBe(1200);
     expect(parseCountedFrames("", 2)).toBeNull();
