@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
  */
 const compiler = "assemblyscript@0.28.20";
 const folder = fileURLToPath(new URL("../worker/kernels/", import.meta.url));
-const entries = ["cancel", "denoise", "limit", "loudness", "notch", "survey"];
+const entries = ["cancel", "denoise", "integers", "limit", "loudness", "notch", "survey"];
 
 const work = mkdtempSync(join(tmpdir(), "mixdown-kernels-"));
 try {

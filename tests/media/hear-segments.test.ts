@@ -5,7 +5,7 @@ import type { AudioFormat } from "../../core/kinds/audio-formats.ts";
 import { type EncodeRequest, encodeVerified, measureFromPipe } from "../../worker/media/encode/encode.ts";
 import { buildVerifyArgs } from "../../worker/media/encode/encode-args.ts";
 import { buildEncoderPlan } from "../../worker/media/encode/encoder-plan.ts";
-import { type Hearing, hearInSegments } from "../../worker/media/encode/hear-segments.ts";
+import type { Hearing } from "../../worker/media/encode/hear-segments.ts";
 import { lowerGranules } from "../../worker/media/master/lower-granules.ts";
 import { addPauses, createPauseMeter, describePauseLevel } from "../../worker/media/meters/pause-meter.ts";
 import { createPeaksAccumulator } from "../../worker/media/waveform/peaks.ts";
@@ -59,7 +59,7 @@ function collect() {
     if (part.peaks !== null) peaks.append(part.peaks);
   };
   const scratchDir = dirname(fixtures.file("x"));
-  return { pauses, peaks, measure: hearInSegments({ pool, scratchDir, samplesPerPixel: 256, onPart }) };
+  return { pauses, peaks, hearing: { pool, scratchDir, samplesPerPixel: 256, onPart } };
 }
 
 test.each(["mp3", "wav", "m4a"] as const)("fails when threads hear another %s than one pipe does", async (format) => {
@@ -72,8 +72,8 @@ test.each(["mp3", "wav", "m4a"] as const)("fails when threads hear another %s th
       onPcm16: (chunk) => known.peaks.push(chunk),
     }),
   );
-  const { pauses, peaks, measure } = collect();
-  const heard = await encodeVerified(buildRequest(format, `threads.${format}`, { ceilingDbtp, measure }));
+  const { pauses, peaks, hearing } = collect();
+  const heard = await encodeVerified(buildRequest(format, `threads.${format}`, { ceilingDbtp, hearing }));
   expect(heard.reading.frames).toBe(Math.round(seconds * shape.sampleRateHz));
   expect(heard.reading.frames).toBe(whole.reading.frames);
   expect(heard.reading.integratedLufs).toBeCloseTo(whole.reading.integratedLufs ?? 0, 6);
@@ -88,7 +88,7 @@ test.each(["mp3", "wav", "m4a"] as const)("fails when threads hear another %s th
 
 test("fails when what was changed in a finished mp3 is heard otherwise than by decoding all of it", async () => {
   const request = buildRequest("mp3", "changed.mp3", { ceilingDbtp: -3 });
-  const first = await encodeVerified({ ...request, measure: collect().measure });
+  const first = await encodeVerified({ ...request, hearing: collect().hearing });
   // At 40 s, in a segment, and where two meet.
   for (const at of [40, 30]) {
     const frame = at * shape.sampleRateHz;
@@ -110,7 +110,7 @@ test("fails when what was changed in a finished mp3 is heard otherwise than by d
 });
 
 test("fails when a decoder that breaks is taken for the end of the sound", async () => {
-  const request = buildRequest("mp3", "broken.mp3", { measure: collect().measure });
+  const request = buildRequest("mp3", "broken.mp3", { hearing: collect().hearing });
   const plan = { ...request.plan, sampleRateHz: -1 };
   await expect(encodeVerified({ ...request, plan })).rejects.toMatchObject({ code: "platform_ffmpeg_failed" });
 });

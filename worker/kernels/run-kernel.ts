@@ -1,4 +1,12 @@
-import { cancelCode, denoiseCode, limitCode, loudnessCode, notchCode, surveyCode } from "./kernel-code.ts";
+import {
+  cancelCode,
+  denoiseCode,
+  integersCode,
+  limitCode,
+  loudnessCode,
+  notchCode,
+  surveyCode,
+} from "./kernel-code.ts";
 
 /** The kernels' exports: functions of numbers, and addresses in their memory. */
 export interface Kernel {
@@ -13,6 +21,7 @@ const compiled = new Map<string, WebAssembly.Module>();
 const codes = {
   cancel: cancelCode,
   denoise: denoiseCode,
+  integers: integersCode,
   limit: limitCode,
   loudness: loudnessCode,
   notch: notchCode,

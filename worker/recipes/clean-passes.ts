@@ -11,8 +11,7 @@ import { type AudioSurvey, surveyAudio, surveyNoise } from "../media/clean/surve
 import { isUntouched, type Treatment } from "../media/clean/treatment.ts";
 import type { HumFindings } from "../media/denoise/hum-survey.ts";
 import type { NoiseFindings } from "../media/denoise/spectral-pauses.ts";
-import type { Measure } from "../media/encode/encode.ts";
-import { type Hearing, hearInSegments } from "../media/encode/hear-segments.ts";
+import type { Hearing } from "../media/encode/hear-segments.ts";
 import { limitInSegments } from "../media/master/limit-segments.ts";
 import { type LimitedSource, limitInOnePiece, type MasteringSource } from "../media/master/mastering.ts";
 import type { LoudnessSums } from "../media/meters/loudness-part.ts";
@@ -29,8 +28,8 @@ export interface CleanPasses {
   /** The noise that is left when hum is taken away. */
   relearn(hum: HumFindings): Promise<NoiseFindings>;
   render(treatment: Treatment, onProgress: Span): Promise<RenderedClean>;
-  /** How the result is listened to; each part that was heard is handed on, in order. Null: from a pipe. */
-  hear(onPart: Hearing["onPart"]): Measure | undefined;
+  /** Threads that listen to the result; each part that was heard is handed on, in order. */
+  hear(onPart: Hearing["onPart"]): Hearing | undefined;
   /** Gain and limiter for what was rendered. */
   limit(source: MasteringSource): LimitedSource;
   /** Lets go of everything but the result. */
@@ -85,7 +84,7 @@ function openSegments({ toolchain, signal, scratchDir, peaks }: RecipeContext, p
       parts = rendered.parts;
       return rendered;
     },
-    hear: (onPart) => hearInSegments({ pool, scratchDir, samplesPerPixel: peaks ? samplesPerPixel : null, onPart }),
+    hear: (onPart) => ({ pool, scratchDir, samplesPerPixel: peaks ? samplesPerPixel : null, onPart }),
     limit: (rendered) =>
       limitInSegments({
         ...{ source: rendered, pool, parts },

@@ -141,7 +141,7 @@ async function finish(
       expectedFrames: Math.round((rendered.reading.frames * encoder.sampleRateHz) / sampleRateHz),
       onSamples: (samples) => taps.pauses.push(samples),
       onPcm16: context.peaks ? (chunk) => taps.peaks?.push(chunk) : undefined,
-      measure: passes.hear(({ pauses, peaks }) => {
+      hearing: passes.hear(({ pauses, peaks }) => {
         addPauses(taps.pauses.sums(), pauses);
         if (peaks !== null) taps.peaks?.append(peaks);
       }),

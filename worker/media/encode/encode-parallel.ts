@@ -5,13 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { drained } from "../../process/drained.ts";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import { Doubt } from "../fast-join/doubt.ts";
-import { type EncodeRequest, type EncodeResult, encodeVerified, isBareMp3, measureFromPipe } from "./encode.ts";
+import { chooseMeasure, type EncodeRequest, type EncodeResult, encodeVerified } from "./encode.ts";
 import { buildCopyArgs, buildFramesDecodeArgs } from "./encode-args.ts";
-import type { EncoderPlan } from "./encoder-plan.ts";
+import { type EncoderPlan, isBareMp3 } from "./encoder-plan.ts";
 import { writeGaplessTag } from "./gapless-tag.ts";
 import { joinStretches, leastStretchFrames, placeStretch, type StretchPlan } from "./mp3-stretches.ts";
 import { startStretchEncoders } from "./stretch-encoders.ts";
 import { takeFromFile, takeFromStream } from "./stretch-inputs.ts";
+import { encodeWavInSegments, isWrittenByThreads } from "./wav-segments.ts";
 
 /** From here on several encoders are worth their start. */
 const longSeconds = 120;
@@ -49,6 +50,7 @@ export async function encodeOnCores(
   { choose = planStretches, encode = encodeInStretches } = {},
 ): Promise<EncodeResult> {
   const request = open();
+  if (isWrittenByThreads(request)) return encodeWavInSegments(request);
   const stretches = choose(request);
   if (stretches === null) return encodeVerified(request);
   try {
@@ -66,7 +68,7 @@ export async function encodeOnCores(
  * when two stretches do not fit.
  */
 export async function encodeInStretches(request: EncodeRequest, stretches: StretchPlan): Promise<EncodeResult> {
-  const { source, toolchain, plan, outPath, measure = measureFromPipe } = request;
+  const { source, toolchain, plan, outPath } = request;
   const { lanes, stretchFrames } = stretches;
   if ("inputArgs" in source || stretchFrames < leastStretchFrames) throw new RangeError("not to be encoded so");
   const failed = new AbortController();
@@ -92,7 +94,7 @@ export async function encodeInStretches(request: EncodeRequest, stretches: Stret
     decoder.resolve(child.stdin as Writable);
     return child;
   };
-  const measuring = measure(startDecoder, { ...request, signal }, plan.delayFrames);
+  const measuring = chooseMeasure(request)(startDecoder, { ...request, signal }, plan.delayFrames);
   measuring.catch(decoder.reject);
   const sinks = Promise.all([copier.stdin as Writable, decoder.promise]);
   const writing = writeFrames(joinStretches(encoders, stretchFrames), sinks);

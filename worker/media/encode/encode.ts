@@ -16,8 +16,9 @@ import { defaultLayout } from "../pcm/pcm-decode-args.ts";
 import { toPcm16 } from "../pcm/to-pcm16.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import { buildEncodeArgs, buildVerifyArgs } from "./encode-args.ts";
-import type { EncoderPlan } from "./encoder-plan.ts";
+import { type EncoderPlan, isBareMp3 } from "./encoder-plan.ts";
 import { writeGaplessTag } from "./gapless-tag.ts";
+import { type Hearing, hearInSegments } from "./hear-segments.ts";
 
 /**
  * Where the samples come from: interleaved 32-bit floats (little endian) that are piped in or lie in a file that is still
@@ -58,8 +59,8 @@ export interface EncodeRequest {
   readonly ceilingDbtp?: number | undefined;
   /** The same as interleaved s16le: for peaks. */
   readonly onPcm16?: ((chunk: Uint8Array) => void) | undefined;
-  /** How the decoded result is listened to. @default `measureFromPipe`, which is what the two taps above belong to */
-  readonly measure?: Measure | undefined;
+  /** Threads that listen to the decoded result. @default this one, which is what the two taps above belong to */
+  readonly hearing?: Hearing | undefined;
 }
 
 /**
@@ -103,7 +104,8 @@ const encoderLastWordsMs = 250;
  * Rejects with a MixdownError, the source's error, or the abort's reason; no process is left then.
  */
 export async function encodeVerified(request: EncodeRequest): Promise<EncodeResult> {
-  const { toolchain, decodeAfterwards = false, measure = measureFromPipe } = request;
+  const { toolchain, decodeAfterwards = false } = request;
+  const measure = chooseMeasure(request);
   const failed = new AbortController();
   const signal = request.signal === undefined ? failed.signal : AbortSignal.any([request.signal, failed.signal]);
   const source = await openSource(request);
@@ -152,10 +154,6 @@ async function openSource({ source, plan }: EncodeRequest): Promise<Exclude<Enco
   return { inputArgs: buildFloatInput(source, `file:${growing.file.path}`), sampleRateHz, channels };
 }
 
-/** Whether the file is to be an mp3 and nothing around it. */
-export const isBareMp3 = ({ plan, muxer = plan.muxer }: Pick<EncodeRequest, "plan" | "muxer">): boolean =>
-  plan.format === "mp3" && muxer === "mp3";
-
 /** Puts the length of what went in into the file, where it is known. */
 async function declareLength(request: EncodeRequest, fedBytes: number): Promise<void> {
   const { source, plan, filter, expectedFrames, outPath } = request;
@@ -175,6 +173,10 @@ async function feed(pcm: Readable, stdin: Socket): Promise<number> {
   }
   return stdin.bytesWritten;
 }
+
+/** By the request's threads, where it has any. */
+export const chooseMeasure = ({ hearing }: Pick<EncodeRequest, "hearing">): Measure =>
+  hearing === undefined ? measureFromPipe : hearInSegments(hearing);
 
 /** Reads the decoder of an encoded file, or of its bare packets, to its end; rejects with its failure. */
 export const measureFromPipe: Measure = async (start, request, skipFrames) => {

@@ -32,6 +32,15 @@ export interface EncoderPlan {
 const mp3Rates = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 const aacRates = [...mp3Rates, 64_000, 88_200, 96_000];
 
+/** Whether the file is to be an mp3 and nothing around it; `muxer` instead of the plan's. */
+export const isBareMp3 = ({
+  plan,
+  muxer = plan.muxer,
+}: {
+  readonly plan: EncoderPlan;
+  readonly muxer?: string | undefined;
+}): boolean => plan.format === "mp3" && muxer === "mp3";
+
 /** Settings of `format` for what is wished; pure. Rates and channels that the codec lacks become the nearest it has. */
 export function buildEncoderPlan(format: AudioFormat, wish: EncoderWish): EncoderPlan {
   return planners[format](wish);

@@ -7,7 +7,8 @@ import { defaultLayout } from "../pcm/pcm-decode-args.ts";
 import type { Segment } from "../pcm/pcm-file.ts";
 import { buildPieceArgs, followPieces } from "../pcm/pcm-pieces.ts";
 import { openMp3Parts } from "./decode-mp3-parts.ts";
-import { type Decoded, isBareMp3, type Measure, type MeasureRequest } from "./encode.ts";
+import type { Decoded, Measure, MeasureRequest } from "./encode.ts";
+import { isBareMp3 } from "./encoder-plan.ts";
 import type { HeardPart, HearTask } from "./hear-segment.ts";
 
 export interface Hearing {
@@ -37,7 +38,7 @@ export function hearInSegments(hearing: Hearing): Measure {
     const pieces = followPieces(decoder, prefix, plan);
     async function* cut(): AsyncGenerator<HearTask> {
       for (let index = 0; ; index++) {
-        const place = placeSegment(hearing, request, index);
+        const place = placeSegment(hearing, plan, index);
         const there = Math.min(expectedFrames, (await pieces.waitFor(place.readTo + skipFrames)) - skipFrames);
         if (there <= place.from) return;
         const segment = { ...place, to: Math.min(place.to, there), readTo: Math.min(place.readTo, there) };
@@ -51,7 +52,7 @@ export function hearInSegments(hearing: Hearing): Measure {
       hearing.onPart(part);
       segments.push(segment);
       parts.push({ ...part, peaks: null });
-      await pieces.dropBefore(placeSegment(hearing, request, parts.length).readFrom + skipFrames);
+      await pieces.dropBefore(placeSegment(hearing, plan, parts.length).readFrom + skipFrames);
     });
     await decoder.done;
     await pieces.dropBefore(Number.POSITIVE_INFINITY);
@@ -59,8 +60,12 @@ export function hearInSegments(hearing: Hearing): Measure {
   };
 }
 
-function placeSegment({ samplesPerPixel }: Hearing, { plan }: MeasureRequest, index: number): Segment {
-  const { sampleRateHz } = plan;
+/** The segments that a file is heard in, and what is read beside each. */
+export function placeSegment(
+  { samplesPerPixel }: Pick<Hearing, "samplesPerPixel">,
+  { sampleRateHz }: { readonly sampleRateHz: number },
+  index: number,
+): Segment {
   const pixel = samplesPerPixel ?? 1;
   // Peaks of neighbours share no pixel.
   const length = pixel * Math.round((usualSeconds * sampleRateHz) / pixel);
@@ -69,9 +74,10 @@ function placeSegment({ samplesPerPixel }: Hearing, { plan }: MeasureRequest, in
   return { from, to, readFrom: Math.max(0, from - beside), readTo: to + beside };
 }
 
-function toTask(
+/** What a thread is asked for. */
+export function toTask(
   { samplesPerPixel }: Hearing,
-  request: MeasureRequest,
+  request: Pick<MeasureRequest, "plan" | "muxer" | "ceilingDbtp">,
   where: Pick<HearTask, "segment" | "pieces" | "skipFrames">,
 ): HearTask {
   const { plan, ceilingDbtp } = request;
@@ -91,13 +97,17 @@ interface Heard {
   readonly parts: readonly HeardPart[];
 }
 
+/** What the parts of a recording of so many frames say of the whole. */
+export function foldParts(sampleRateHz: number, parts: readonly HeardPart[], frames: number) {
+  const whole = createLoudnessFold(sampleRateHz);
+  for (const { loudness } of parts) whole.add(loudness);
+  return { reading: whole.finish(frames), overs: parts.flatMap((part) => part.overs) };
+}
+
 function fold(heard: Heard): Decoded {
   const { request, segments, parts } = heard;
   const { sampleRateHz } = request.plan;
-  const whole = createLoudnessFold(sampleRateHz);
-  for (const { loudness } of parts) whole.add(loudness);
-  const reading = whole.finish(segments.at(-1)?.to ?? 0);
-  const overs = parts.flatMap((part) => part.overs);
+  const { reading, overs } = foldParts(sampleRateHz, parts, segments.at(-1)?.to ?? 0);
   return {
     reading,
     overs: isBareMp3(request) ? keepSingle(overs, reading.frames / sampleRateHz) : null,

@@ -1,6 +1,7 @@
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
-import { type EncodeRequest, type EncodeResult, isBareMp3, measureFromPipe } from "../encode/encode.ts";
+import { type EncodeRequest, type EncodeResult, measureFromPipe } from "../encode/encode.ts";
 import { buildVerifyArgs } from "../encode/encode-args.ts";
+import { isBareMp3 } from "../encode/encoder-plan.ts";
 import { gainStepDb, lowerGranules } from "./lower-granules.ts";
 
 /** Rounds of finding and lowering; the second finds little, the third next to nothing. */
