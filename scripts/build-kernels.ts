@@ -19,6 +19,7 @@ try {
   for (const name of sources) copyFileSync(join(folder, name), join(work, name.replace(/\.as$/, ".ts")));
   const compiled = entries.map((entry) => {
     const args = [`${entry}.ts`, "-o", `${entry}.wasm`, "-O3", "--noAssert", "--runtime", "stub", "--enable", "simd"];
+    args.push("--importMemory");
     execFileSync("npx", ["--yes", "-p", compiler, "asc", ...args], { cwd: work, stdio: "inherit" });
     return `export const ${entry}Code =\n  "${readFileSync(join(work, `${entry}.wasm`)).toString("base64")}";`;
   });

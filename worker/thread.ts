@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { MixdownError } from "../core/errors.ts";
+import { endKernels } from "./kernels/run-kernel.ts";
 import { type RenderTask, renderSegment } from "./media/clean/render-segment.ts";
 import { type SurveyTask, surveySegment } from "./media/clean/survey-segment.ts";
 import { type HearTask, hearSegment } from "./media/encode/hear-segment.ts";
@@ -24,6 +25,7 @@ const work = (task: Task): unknown => {
 };
 
 parentPort?.on("message", (task: Task) => {
+  endKernels();
   let answer: TaskAnswer;
   try {
     answer = { result: work(task) };
