@@ -10,6 +10,16 @@ export function setup(capacity: i32): void {
   output = reserve(capacity + 4);
 }
 
+/** Largest magnitude of the first `count` floats, which nought follows to a whole lane of four. */
+export function peak(count: i32): f32 {
+  let highest = f32x4.splat(0);
+  for (let at = input, end = input + (<usize>count << 2); at < end; at += 16) {
+    highest = f32x4.max(highest, f32x4.abs(v128.load(at)));
+  }
+  highest = f32x4.max(highest, v128.shuffle<f32>(highest, highest, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(highest, 0), f32x4.extract_lane(highest, 1));
+}
+
 /** The first `count` floats to 16 bits in `output`; in their place is left what these stand for. */
 export function toS16(count: i32): void {
   const scale = f32x4.splat(32768);

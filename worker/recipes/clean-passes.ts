@@ -84,7 +84,9 @@ function openSegments({ toolchain, signal, scratchDir, peaks }: RecipeContext, p
       parts = rendered.parts;
       return rendered;
     },
-    hear: (onPart) => ({ pool, scratchDir, samplesPerPixel: peaks ? samplesPerPixel : null, onPart }),
+    hear: (onPart) => ({
+      ...{ pool, scratchDir, samplesPerPixel: peaks ? samplesPerPixel : null, withPauses: true, onPart },
+    }),
     limit: (rendered) =>
       limitInSegments({
         ...{ source: rendered, pool, parts },

@@ -142,7 +142,7 @@ async function finish(
       onSamples: (samples) => taps.pauses.push(samples),
       onPcm16: context.peaks ? (chunk) => taps.peaks?.push(chunk) : undefined,
       hearing: passes.hear(({ pauses, peaks }) => {
-        addPauses(taps.pauses.sums(), pauses);
+        if (pauses !== null) addPauses(taps.pauses.sums(), pauses);
         if (peaks !== null) taps.peaks?.append(peaks);
       }),
       // A correction writes the file anew: what was collected of the first is thrown away.

@@ -1,45 +1,102 @@
+import { join } from "node:path";
+import type { FileRun, PcmRun } from "../media/pcm/file-run.ts";
 import type { PcmFormat } from "../media/pcm/pcm-decode-args.ts";
 import type { PcmPiece } from "../media/pcm/pcm-joiner.ts";
-import { openPcmSource, type PcmSource, type PcmSourceEnd } from "../media/pcm/pcm-source.ts";
+import {
+  openPcmFile,
+  openPcmSource,
+  type PcmFileSource,
+  type PcmSource,
+  type PcmSourceEnd,
+} from "../media/pcm/pcm-source.ts";
 import type { LoudnessMatch } from "./match-loudness.ts";
 import type { RecipeContext } from "./recipe.ts";
 import type { StitchInput } from "./stitch-plan.ts";
 
 /** Decoders that stand ready behind the one that is read: 500 inputs must not be 500 processes. */
-const ahead = 1;
+const usualAhead = 1;
 
-export interface StitchPieces {
-  readonly pieces: AsyncIterable<PcmPiece>;
+export interface StitchPieces<Run = Uint8Array> {
+  readonly pieces: AsyncIterable<PcmPiece<Run>>;
   /** The decoders' command lines so far, with `{in0}` for paths. */
   readonly steps: readonly { readonly argv: readonly string[] }[];
   /** Ends every decoder that still runs. */
   close(): Promise<void>;
 }
 
+export interface PiecesWork {
+  readonly inputs: readonly StitchInput[];
+  readonly target: PcmFormat;
+  readonly match: LoudnessMatch | null;
+  /** Whether each is to be measured as it comes. */
+  readonly measure: boolean;
+  onEnd(end: PcmSourceEnd, index: number): void;
+}
+
 /** Opens the inputs one after another, the next while the present one flows. */
-export function openStitchPieces(
+export function openStitchPieces(context: RecipeContext, work: PiecesWork): StitchPieces {
+  return openInTurn(context, work, usualAhead, (input, index, signal) =>
+    openPipe(context, work, { input, index, signal }),
+  );
+}
+
+/** What may lie on the disk of each input that is decoded ahead: 230 MB of stereo at 48 kHz. */
+const mostFileSeconds = 600;
+
+export interface StitchFiles {
+  /** So many decoders run ahead, on cores of their own. */
+  readonly ahead: number;
+  /** A whole input lies there; its end is told by whoever has listened to it. */
+  onFile(run: FileRun, end: Pick<PcmSourceEnd, "duration" | "missingSeconds">, index: number): void;
+}
+
+/** The same, but short inputs are decoded into files, which are the caller's to remove; others are told to `onEnd`. */
+export function openStitchRuns(
   context: RecipeContext,
-  work: {
-    readonly inputs: readonly StitchInput[];
-    readonly target: PcmFormat;
-    readonly match: LoudnessMatch | null;
-    /** Whether each is to be measured as it comes. */
-    readonly measure: boolean;
-    onEnd(end: PcmSourceEnd): void;
-  },
-): StitchPieces {
+  work: PiecesWork,
+  { ahead, onFile }: StitchFiles,
+): StitchPieces<Uint8Array | PcmRun> {
+  return openInTurn<PcmSource | PcmFileSource>(context, work, ahead, (input, index, signal) => {
+    const { trueLength, stream } = input;
+    const isShort = trueLength.samples !== null && trueLength.samples <= mostFileSeconds * stream.sampleRateHz;
+    if (!isShort) return openPipe(context, work, { input, index, signal });
+    const path = join(context.scratchDir, `decoded-${index}.f32`);
+    return openPcmFile(context.toolchain, planDecode(work, input, index), {
+      ...{ path, signal },
+      onEnd: (end, run) => onFile(run, end, index),
+    });
+  });
+}
+
+const planDecode = ({ target, match }: PiecesWork, input: StitchInput, index: number) => ({
+  ...{ ...input, target, gainDb: match?.gainsDb[index] ?? 0 },
+});
+
+interface Turn {
+  readonly input: StitchInput;
+  readonly index: number;
+  readonly signal: AbortSignal;
+}
+
+const openPipe = ({ toolchain }: RecipeContext, work: PiecesWork, { input, index, signal }: Turn): PcmSource =>
+  openPcmSource(toolchain, planDecode(work, input, index), {
+    ...{ measure: work.measure, signal },
+    onEnd: (end) => work.onEnd(end, index),
+  });
+
+function openInTurn<Source extends PcmSource | PcmFileSource>(
+  context: RecipeContext,
+  { inputs }: PiecesWork,
+  ahead: number,
+  start: (input: StitchInput, index: number, signal: AbortSignal) => Source,
+) {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const steps: { argv: readonly string[] }[] = [];
-  const running = new Set<PcmSource>();
+  const running = new Set<Source>();
 
-  const open = (input: StitchInput, index: number): PcmSource => {
-    const gainDb = work.match?.gainsDb[index] ?? 0;
-    const source = openPcmSource(
-      context.toolchain,
-      { ...input, target: work.target, gainDb },
-      { measure: work.measure, signal, onEnd: work.onEnd },
-    );
+  const open = (input: StitchInput, index: number): Source => {
+    const source = start(input, index, signal);
     const path = source.args.indexOf("-i") + 1;
     steps.push({ argv: ["ffmpeg", ...source.args.with(path, `{in${index}}`)] });
     running.add(source);
@@ -48,13 +105,11 @@ export function openStitchPieces(
     return source;
   };
 
-  async function* openInTurn(): AsyncGenerator<PcmPiece> {
-    const ready: PcmSource[] = [];
+  async function* inTurn(): AsyncGenerator<Source> {
+    const ready: Source[] = [];
     let next = 0;
     for (;;) {
-      for (; next < work.inputs.length && ready.length <= ahead; next++) {
-        ready.push(open(work.inputs[next] as StitchInput, next));
-      }
+      for (; next < inputs.length && ready.length <= ahead; next++) ready.push(open(inputs[next] as StitchInput, next));
       const source = ready.shift();
       if (source === undefined) return;
       yield source;
@@ -62,7 +117,7 @@ export function openStitchPieces(
   }
 
   return {
-    pieces: openInTurn(),
+    pieces: inTurn(),
     steps,
     async close() {
       if (running.size === 0) return;

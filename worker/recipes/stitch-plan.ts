@@ -12,6 +12,12 @@ export interface StitchInput {
   readonly trueLength: TrueLength;
 }
 
+/** Before anything is decoded; for progress and weights. */
+export const estimateSeconds = ({ media, stream, trueLength }: StitchInput): number =>
+  trueLength.samples === null
+    ? (stream.durationSeconds ?? media.durationSeconds ?? 0)
+    : trueLength.samples / stream.sampleRateHz;
+
 export interface StitchPlan {
   readonly encoder: EncoderPlan;
   /** What every input is decoded to. */

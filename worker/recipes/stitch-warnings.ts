@@ -2,7 +2,7 @@ import { audioFormats } from "../../core/kinds/audio-formats.ts";
 import type { StitchParams } from "../../core/kinds/index.ts";
 import type { Warning } from "../../core/report.ts";
 import type { JoinedPiece } from "../media/pcm/pcm-joiner.ts";
-import type { OversCounter } from "../media/pcm/pcm-overs.ts";
+import type { Overs } from "../media/pcm/pcm-overs.ts";
 import type { PcmSourceEnd } from "../media/pcm/pcm-source.ts";
 import type { LoudnessMatch } from "./match-loudness.ts";
 import type { StitchInput, StitchPlan } from "./stitch-plan.ts";
@@ -11,7 +11,7 @@ export interface FinishedJoin {
   readonly inputs: readonly StitchInput[];
   readonly ends: readonly PcmSourceEnd[];
   readonly pieces: readonly JoinedPiece[];
-  readonly overs: OversCounter;
+  readonly overs: Overs;
   readonly match: LoudnessMatch | null;
   readonly plan: StitchPlan;
   readonly params: StitchParams;

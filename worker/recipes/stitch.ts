@@ -1,25 +1,26 @@
-import { basename, join } from "node:path";
-import { Readable } from "node:stream";
+import { join } from "node:path";
 import { audioFormats } from "../../core/kinds/audio-formats.ts";
 import type { StitchParams } from "../../core/kinds/index.ts";
 import type { Measurement, Warning } from "../../core/report.ts";
-import { encodeVerified } from "../media/encode/encode.ts";
-import { type JoinedPiece, joinPcm } from "../media/pcm/pcm-joiner.ts";
-import { createOversCounter } from "../media/pcm/pcm-overs.ts";
 import type { PcmSourceEnd } from "../media/pcm/pcm-source.ts";
-import { addSeconds, millisecondsToSeconds, toNumber } from "../media/pcm/pcm-time.ts";
+import { toNumber } from "../media/pcm/pcm-time.ts";
 import { probeMedia } from "../media/probe/probe.ts";
 import { readTrueLength, readWrittenSamples } from "../media/probe/true-length.ts";
 import { mapBounded } from "../process/map-bounded.ts";
-import { createYoungSweeper } from "../process/sweep-young.ts";
 import { type LoudnessMatch, matchLoudness } from "./match-loudness.ts";
 import { type InputReading, isMixedDown, measureInput, readOwn } from "./measure-input.ts";
 import type { Recipe, RecipeContext, RecipeOutput, RecipeResult } from "./recipe.ts";
 import { stitchFast } from "./stitch-fast.ts";
-import { openStitchPieces } from "./stitch-pieces.ts";
-import { buildStitchPlan, chooseStitchFormat, type StitchInput, type StitchPlan } from "./stitch-plan.ts";
+import { joinInputs, measuredShare } from "./stitch-join.ts";
+import {
+  buildStitchPlan,
+  chooseStitchFormat,
+  estimateSeconds,
+  type StitchInput,
+  type StitchPlan,
+} from "./stitch-plan.ts";
 import { describeJoin } from "./stitch-warnings.ts";
-import { createOutputPeaks, writePeaks } from "./write-peaks.ts";
+import { writePeaks } from "./write-peaks.ts";
 
 /** Decoders and probes at a time: two cores, and one ffmpeg more is 20 MB more. */
 const concurrency = 2;
@@ -111,9 +112,6 @@ async function probeInputs(context: RecipeContext): Promise<StitchInput[]> {
 const readHeard = (input: StitchInput, end: PcmSourceEnd | undefined, { target }: StitchPlan): InputReading | null =>
   end?.loudness ? readOwn(end.loudness, input, target) : null;
 
-/** Progress of the three parts of a run that measures beforehand, and of the two of others, percent. */
-const measuredShare = 35;
-
 async function measureInputs(
   context: RecipeContext,
   inputs: readonly StitchInput[],
@@ -132,92 +130,6 @@ async function measureInputs(
     }),
   );
   return { loudness: readings, match };
-}
-
-interface JoinWork {
-  readonly inputs: readonly StitchInput[];
-  readonly plan: StitchPlan;
-  readonly match: LoudnessMatch | null;
-  /** Whether the inputs' loudness is known already. */
-  readonly measured: boolean;
-  readonly path: string;
-}
-
-async function joinInputs(context: RecipeContext, params: StitchParams, work: JoinWork) {
-  const { inputs, plan, match, measured, path } = work;
-  const { sampleRateHz, channels } = plan.target;
-  const pieces: JoinedPiece[] = [];
-  const ends: PcmSourceEnd[] = [];
-  const overs = createOversCounter();
-  const sources = openStitchPieces(context, {
-    ...{ inputs, target: plan.target, match, measure: !measured },
-    onEnd: (end) => ends.push(end),
-  });
-  const format = {
-    ...{ sampleRateHz, channels },
-    gap: millisecondsToSeconds(params.gapMs),
-    crossfade: millisecondsToSeconds(params.crossfadeMs),
-  };
-  const sweep = createYoungSweeper();
-  let joinedFrames = Number.POSITIVE_INFINITY;
-  const joined = async function* () {
-    let frames = 0;
-    for await (const chunk of joinPcm(sources.pieces, format, (piece) => pieces.push(piece))) {
-      overs.push(chunk);
-      sweep(chunk.length);
-      frames += chunk.length / (4 * channels);
-      yield chunk;
-    }
-    joinedFrames = frames;
-  };
-
-  const peaks = context.peaks ? createOutputPeaks({ sampleRateHz, channels }) : null;
-  const secondsExpected = inputs.reduce((sum, input) => sum + estimateSeconds(input), 0);
-  const from = measured ? 5 + measuredShare : 5;
-  try {
-    const { reading, argv } = await encodeVerified({
-      toolchain: context.toolchain,
-      source: { pcm: Readable.from(joined(), { objectMode: false, highWaterMark: 262_144 }), sampleRateHz, channels },
-      plan: plan.encoder,
-      outPath: path,
-      extraOutputArgs: plan.tagArgs,
-      signal: context.signal,
-      onProgress: (seconds) => {
-        const part = Math.min(1, seconds / Math.max(secondsExpected, 0.001));
-        context.onProgress("processing", Math.min(99, from + Math.floor((99 - from) * part)));
-      },
-      // What a codec pads behind the end comes only after all was read, when the length is known.
-      ...(peaks === null
-        ? {}
-        : {
-            onPcm16: cutAt(
-              () => joinedFrames * channels * 2,
-              (chunk) => peaks.push(chunk),
-            ),
-          }),
-    });
-    const last = pieces.at(-1);
-    const exactSeconds = last === undefined ? 0 : toNumber(addSeconds(last.start, last.duration));
-    // The encoder runs in the output's folder; only its last argument names the file.
-    const tee = argv.at(-1)?.replaceAll(basename(path), "{out}") ?? "";
-    const encode = { argv: ["ffmpeg", ...argv.slice(1, -1), tee] };
-    return { pieces, ends, reading, exactSeconds, overs, peaks, steps: [...sources.steps, encode] };
-  } catch (error) {
-    // Streams that are torn down fail in many words; the reason is one.
-    throw context.signal.aborted ? context.signal.reason : error;
-  } finally {
-    await sources.close();
-  }
-}
-
-/** Passes bytes on until as many as `limit` says at that moment. */
-function cutAt(limit: () => number, push: (chunk: Uint8Array) => void): (chunk: Uint8Array) => void {
-  let passed = 0;
-  return (chunk) => {
-    const kept = chunk.subarray(0, Math.max(0, limit() - passed));
-    passed += kept.length;
-    push(kept);
-  };
 }
 
 /** Length of the finished file by its own header: what a player will show, and drift is counted from. */
@@ -243,9 +155,3 @@ function describeInput(
     measured: "whole",
   };
 }
-
-/** Before anything is decoded; for progress and weights. */
-const estimateSeconds = ({ media, stream, trueLength }: StitchInput): number =>
-  trueLength.samples === null
-    ? (stream.durationSeconds ?? media.durationSeconds ?? 0)
-    : trueLength.samples / stream.sampleRateHz;

@@ -4,6 +4,8 @@ import type { MeterFormat } from "../meters/loudness-kernel.ts";
 import { createLoudnessPart, type LoudnessSums } from "../meters/loudness-part.ts";
 import { createPauseMeter, type PauseSums } from "../meters/pause-meter.ts";
 import type { Segment } from "../pcm/pcm-file.ts";
+import { createPcmGuard } from "../pcm/pcm-guard.ts";
+import { createOversCounter, type Overs } from "../pcm/pcm-overs.ts";
 import { type PcmPiece, readPieces } from "../pcm/pcm-pieces.ts";
 import { toPcm16 } from "../pcm/to-pcm16.ts";
 import { createPeaksAccumulator, type Peaks, type PeaksFormat } from "../waveform/peaks.ts";
@@ -21,19 +23,26 @@ export interface HearTask {
   readonly ceiling: number | null;
   /** Null: none are wanted. */
   readonly peaks: PeaksFormat | null;
+  readonly withPauses: boolean;
   /**
    * Writes the samples into a PCM file, whose own begin at byte `dataAt`, and listens to what stands there.
    * @default they are only heard
    */
   readonly store?: { readonly path: string; readonly dataAt: number; readonly codec: PcmCodec } | undefined;
+  /** Silences first what no recording holds. @default it was done before */
+  readonly guarded?: boolean | undefined;
 }
 
 /** What a segment adds to what is told of the whole. */
 export interface HeardPart {
   readonly loudness: LoudnessSums;
   readonly overs: readonly Over[];
-  readonly pauses: PauseSums;
+  /** Null where they were not wanted. */
+  readonly pauses: PauseSums | null;
   readonly peaks: Peaks | null;
+  /** Samples beyond full scale that were stored as integers, and the largest magnitude of any, 1 at the least. */
+  readonly clipped: Overs;
+  readonly silencedSamples: number;
 }
 
 /** Listens to one segment, and for meters that need it, to what lies beside it. */
@@ -42,9 +51,11 @@ export function hearSegment(task: HearTask): HeardPart {
   const { from, to, readFrom, readTo } = segment;
   const loudness = createLoudnessPart(format, { startFrame: readFrom, from, to });
   const finder = ceiling === null ? null : createOverFinder(format, ceiling);
-  const pauses = createPauseMeter(format);
+  const pauses = task.withPauses ? createPauseMeter(format) : null;
   const peaks = wanted === null ? null : createPeaksAccumulator(wanted);
   const store = task.store === undefined ? null : openStore(task.store, format.channels);
+  const guards = task.guarded === true ? [createSegmentGuard(format), createSegmentGuard(format)] : [];
+  const [own, neighbours] = guards;
   let integers = new Int16Array(0);
   const read = (start: number, end: number) =>
     readPieces(pieces, format.channels, start + skipFrames, end + skipFrames);
@@ -54,19 +65,22 @@ export function hearSegment(task: HearTask): HeardPart {
   };
   try {
     for (const samples of read(readFrom, from)) {
+      neighbours?.check(samples);
       store?.decode(samples);
       beside(samples);
     }
     let at = from;
     for (const samples of read(from, to)) {
+      own?.check(samples);
       store?.write(samples, at);
       at += samples.length / format.channels;
       if (integers.length < samples.length) integers = new Int16Array(samples.length);
       beside(samples);
-      pauses.push(samples);
+      pauses?.push(samples);
       peaks?.push(toPcm16(samples, integers));
     }
     for (const samples of read(to, readTo)) {
+      neighbours?.check(samples);
       store?.decode(samples);
       beside(samples);
     }
@@ -77,22 +91,30 @@ export function hearSegment(task: HearTask): HeardPart {
   return {
     loudness: loudness.sums(),
     overs: overs.filter(({ frame }) => frame >= from && frame < to),
-    pauses: pauses.sums(),
+    pauses: pauses?.sums() ?? null,
     peaks: peaks?.finish() ?? null,
+    clipped: store?.clipped() ?? { count: 0, peak: 1 },
+    silencedSamples: own?.silenced ?? 0,
   };
 }
+
+/** Every segment is short: only what is no sound is looked for. */
+const createSegmentGuard = (format: MeterFormat) => createPcmGuard({ name: "a segment", ...format });
 
 /** A PCM file that is written to at any place; in the samples is left what a decoder reads there. */
 function openStore({ path, dataAt, codec }: NonNullable<HearTask["store"]>, channels: number) {
   const encode = createPcmCoder(codec);
+  const overs = createOversCounter();
   const file = openSync(path, "r+");
   return {
     decode: (samples: Float32Array) => void encode(samples),
     write(samples: Float32Array, frame: number) {
+      if (codec !== "pcm_f32le") overs.push(samples);
       const bytes = encode(samples);
       const place = dataAt + frame * channels * pcmBytes[codec];
       for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, place + done);
     },
+    clipped: () => ({ count: overs.count, peak: overs.peak }),
     close: () => closeSync(file),
   };
 }

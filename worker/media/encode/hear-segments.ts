@@ -17,6 +17,8 @@ export interface Hearing {
   readonly scratchDir: string;
   /** Frames of one pair of peaks for a picture; null: none are wanted. */
   readonly samplesPerPixel: number | null;
+  /** Whether the level of pauses is wanted. */
+  readonly withPauses: boolean;
   /** What each segment adds, in their order. */
   onPart(part: Pick<HeardPart, "pauses" | "peaks">): void;
 }
@@ -76,14 +78,14 @@ export function placeSegment(
 
 /** What a thread is asked for. */
 export function toTask(
-  { samplesPerPixel }: Hearing,
+  { samplesPerPixel, withPauses }: Pick<Hearing, "samplesPerPixel" | "withPauses">,
   request: Pick<MeasureRequest, "plan" | "muxer" | "ceilingDbtp">,
   where: Pick<HearTask, "segment" | "pieces" | "skipFrames">,
 ): HearTask {
   const { plan, ceilingDbtp } = request;
   const { sampleRateHz, channels } = plan;
   return {
-    ...{ kind: "hear", ...where },
+    ...{ kind: "hear", ...where, withPauses },
     format: { sampleRateHz, channels, channelLayout: defaultLayout(channels) },
     ceiling: ceilingDbtp === undefined || !isBareMp3(request) ? null : 10 ** (ceilingDbtp / 20),
     peaks: samplesPerPixel === null ? null : { sampleRateHz, channels, samplesPerPixel, bits: 8 },
@@ -140,7 +142,7 @@ async function hearAgain(heard: Heard, frames: readonly number[]): Promise<Decod
     if (pieces === null) return false;
     for (const [at, index] of own.entries()) {
       const where = { segment: place[at] as Segment, pieces: pieces.slice(at, at + 1) };
-      const task = toTask({ ...hearing, samplesPerPixel: null }, request, {
+      const task = toTask({ samplesPerPixel: null, withPauses: false }, request, {
         ...where,
         skipFrames: request.plan.delayFrames,
       });

@@ -20,7 +20,9 @@ export interface WavFile {
 const mostHeaderBytes = 1 << 20;
 
 /** Has ffmpeg write the file without a sample: its format, and all that belongs beside it. */
-export async function startWav(request: EncodeRequest): Promise<WavFile> {
+export async function startWav(
+  request: Pick<EncodeRequest, "toolchain" | "plan" | "outPath" | "signal" | "extraInputArgs" | "extraOutputArgs">,
+): Promise<WavFile> {
   const { toolchain, plan, outPath, signal } = request;
   const source = { ...plan, inputArgs: buildFloatInput(plan, "pipe:0") };
   const args = buildEncodeArgs({ ...request, source, decodeAfterwards: true });

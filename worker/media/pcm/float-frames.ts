@@ -18,7 +18,7 @@ export async function* readFloatFrames(
 }
 
 /** The bytes as floats, where they lie; copied only from an address that is no multiple of four. */
-function toFloats(bytes: Uint8Array, length: number): Float32Array {
+export function toFloats(bytes: Uint8Array, length = bytes.length): Float32Array {
   if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, length / 4);
   const floats = new Float32Array(length / 4);
   new Uint8Array(floats.buffer).set(bytes.subarray(0, length));

@@ -1,8 +1,10 @@
+import { FileRun, type PcmRun } from "./file-run.ts";
+
 /**
  * Mixes the end of one piece into the start of the next with linear gains that add up to one in every frame: equal
  * signals stay as they are, and no sum exceeds the louder of the two. Both are f32le of the same number of frames.
  */
-export function crossfadeLinear(ending: readonly Buffer[], starting: readonly Buffer[], channels: number): Buffer {
+export function crossfadeLinear(ending: readonly PcmRun[], starting: readonly PcmRun[], channels: number): Buffer {
   const from = toFloats(ending);
   const to = toFloats(starting);
   const frames = from.length / channels;
@@ -18,7 +20,7 @@ export function crossfadeLinear(ending: readonly Buffer[], starting: readonly Bu
 }
 
 /** A copy, because chunks of a pipe may start at any address. */
-function toFloats(chunks: readonly Buffer[]): Float32Array {
-  const bytes = new Uint8Array(Buffer.concat(chunks));
+function toFloats(chunks: readonly PcmRun[]): Float32Array {
+  const bytes = new Uint8Array(Buffer.concat(chunks.map((chunk) => (chunk instanceof FileRun ? chunk.read() : chunk))));
   return new Float32Array(bytes.buffer);
 }

@@ -27,17 +27,20 @@ export interface PcmDecodePlan {
 }
 
 /**
- * Arguments that decode the first audio stream to f32le on stdout: cut to its true length in its own samples, then gain,
+ * Arguments that decode the first audio stream to f32le, by default on stdout: cut to its true length in its own samples, then gain,
  * rate and layout. The tail of the resampler is flushed, so that count × ratio frames come, or one more.
  */
-export function buildPcmDecodeArgs(plan: PcmDecodePlan): readonly string[] {
+export function buildPcmDecodeArgs(
+  plan: PcmDecodePlan,
+  target: "pipe:1" | `file:${string}` = "pipe:1",
+): readonly string[] {
   const { media, trueLength } = plan;
   return [
     ...trueLength.inputArgs,
     ...buildInputArgs(media),
     ...["-filter_complex", buildPcmDecodeGraph(plan), "-map", "[out]"],
     // s16 and s24 sources fit in f32 without loss; nothing is dithered.
-    ...buildFloatOutput("pipe:1"),
+    ...buildFloatOutput(target),
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { PcmRun } from "./file-run.ts";
 import { crossfadeLinear } from "./pcm-crossfade.ts";
 import { createPcmQueue, type PcmQueue } from "./pcm-queue.ts";
 import {
@@ -12,9 +13,9 @@ import {
 } from "./pcm-time.ts";
 
 /** One input of a join. */
-export interface PcmPiece {
-  /** Interleaved f32le at the join's rate and channels; chunks may end anywhere. */
-  readonly pcm: AsyncIterable<Uint8Array>;
+export interface PcmPiece<Run = Uint8Array> {
+  /** Interleaved f32le at the join's rate and channels; chunks may end anywhere, those in files with a whole frame. */
+  readonly pcm: AsyncIterable<Run>;
   /** The piece's exact duration. Asked once, after `pcm` has ended, with the frames that came. */
   duration(framesSeen: number): ExactSeconds | Promise<ExactSeconds>;
 }
@@ -43,17 +44,27 @@ export interface JoinedPiece {
 /** Frames held back beyond the overlap: a resampler gives one more or less than the exact count. */
 const slackFrames = 64;
 
+/** `joinRuns` for pieces of which none lies in a file. */
+export function joinPcm(
+  pieces: AsyncIterable<PcmPiece> | Iterable<PcmPiece>,
+  format: JoinFormat,
+  onPiece?: (piece: JoinedPiece) => void,
+): AsyncGenerator<Buffer> {
+  // What comes in as bytes goes out as bytes.
+  return joinRuns(pieces, format, onPiece) as AsyncGenerator<Buffer>;
+}
+
 /**
  * Joins pieces one after another in one pass and gives the whole as f32le. Piece `i` starts at the frame nearest to the
  * exact sum of everything before it, so errors never add up; its end is cut, or filled with silence, to the frame where
  * that sum says it ends. Memory: three overlaps and a few chunks, whatever the pieces' number and length.
  * `onPiece` is told of each piece, in order, as soon as its end is known.
  */
-export async function* joinPcm(
-  pieces: AsyncIterable<PcmPiece> | Iterable<PcmPiece>,
+export async function* joinRuns(
+  pieces: AsyncIterable<PcmPiece<Uint8Array | PcmRun>> | Iterable<PcmPiece<Uint8Array | PcmRun>>,
   format: JoinFormat,
   onPiece: (piece: JoinedPiece) => void = () => {},
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<PcmRun> {
   const { sampleRateHz: rate, channels, gap, crossfade } = format;
   const frameBytes = channels * 4;
   const overlapLimit = toFrame(crossfade, rate) + 1;
@@ -115,11 +126,11 @@ interface Ended {
   readonly duration: ExactSeconds;
   readonly endFrame: number;
   /** What has not been sent yet, and ends at `endFrame`. */
-  readonly tail: PcmQueue;
+  readonly tail: PcmQueue<PcmRun>;
 }
 
 interface Reader {
-  readonly queue: PcmQueue;
+  readonly queue: PcmQueue<PcmRun>;
   /** Reads one chunk; false at the end. */
   next(): Promise<boolean>;
   /** Reads until the queue holds `frames`, or to the end. */
@@ -131,8 +142,8 @@ interface Reader {
   close(): Promise<void>;
 }
 
-function createReader(piece: PcmPiece, frameBytes: number): Reader {
-  const queue = createPcmQueue(frameBytes);
+function createReader(piece: PcmPiece<Uint8Array | PcmRun>, frameBytes: number): Reader {
+  const queue: PcmQueue<PcmRun> = createPcmQueue(frameBytes);
   const chunks = piece.pcm[Symbol.asyncIterator]();
   let seenBytes = 0;
   let ended = false;
@@ -171,7 +182,7 @@ function createReader(piece: PcmPiece, frameBytes: number): Reader {
 }
 
 /** Leaves exactly `frames` in the queue: cut at the end, or silence after it. */
-function fitTail(queue: PcmQueue, frames: number, frameBytes: number): void {
+function fitTail(queue: PcmQueue<PcmRun>, frames: number, frameBytes: number): void {
   if (frames < 0) throw new RangeError(`A piece gave ${-frames} frames more than its duration, after they were sent.`);
   if (queue.frames > frames) queue.truncate(frames);
   for (const chunk of silence(frames - queue.frames, frameBytes)) queue.push(chunk);

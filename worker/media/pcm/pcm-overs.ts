@@ -1,36 +1,42 @@
-/** Counts samples beyond full scale on their way into an encoder that will clip them. */
-export interface OversCounter {
-  /** f32le in whole samples. */
-  push(chunk: Buffer): void;
+import { startKernel } from "../../kernels/run-kernel.ts";
+
+export interface Overs {
   /** Samples beyond ±1, of all channels. */
   readonly count: number;
   /** Largest magnitude, 1 at the least. */
   readonly peak: number;
 }
 
-const oneAsBits = 0x3f80_0000;
+/** Counts samples beyond full scale on their way into an encoder that will clip them. */
+export interface OversCounter extends Overs {
+  push(samples: Float32Array): void;
+}
+
+/** Floats that are looked at together: few of all have one among them. */
+const blockFloats = 16_384;
 
 export function createOversCounter(): OversCounter {
+  const kernel = startKernel("integers", [blockFloats]);
+  const room = kernel.floats(kernel.read("input"), blockFloats);
   let count = 0;
-  let peakBits = oneAsBits;
+  let peak = 1;
   return {
-    push(chunk) {
-      const bytes = chunk.byteOffset % 4 === 0 ? chunk : new Uint8Array(chunk);
-      // Without the sign bit, floats of IEEE 754 are in the order of their bits as integers.
-      const bits = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-      for (const value of bits) {
-        const magnitude = value & 0x7fff_ffff;
-        if (magnitude > oneAsBits) {
-          count++;
-          if (magnitude > peakBits) peakBits = magnitude;
-        }
+    push(samples) {
+      for (let from = 0; from < samples.length; from += blockFloats) {
+        const block = samples.subarray(from, from + blockFloats);
+        room.set(block);
+        if (block.length < blockFloats) room.fill(0, block.length, block.length + 3);
+        const highest = kernel.call("peak", block.length);
+        if (!(highest > 1)) continue;
+        peak = Math.max(peak, highest);
+        for (const sample of block) if (Math.abs(sample) > 1) count++;
       }
     },
     get count() {
       return count;
     },
     get peak() {
-      return new Float32Array(Int32Array.of(peakBits).buffer)[0] ?? 1;
+      return peak;
     },
   };
 }

@@ -1,7 +1,10 @@
+import { stat } from "node:fs/promises";
 import { MixdownError } from "../../../core/errors.ts";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
+import type { StartedProcess } from "../../process/run-process.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
+import { FileRun } from "./file-run.ts";
 import { buildPcmDecodeArgs, type PcmDecodePlan } from "./pcm-decode-args.ts";
 import { createPcmGuard, guardPcm } from "./pcm-guard.ts";
 import type { PcmPiece } from "./pcm-joiner.ts";
@@ -28,6 +31,12 @@ export interface PcmSource extends PcmPiece {
 /** Frames by which a resampler's flush may miss the exact count, and source samples that it may swallow whole. */
 const flushTolerance = { frames: 8, samples: 64 };
 
+export interface PcmSourceOptions {
+  readonly measure: boolean;
+  readonly signal: AbortSignal;
+  onEnd(end: PcmSourceEnd): void;
+}
+
 /**
  * Starts one decoder for a join. It writes into its pipe and waits there until it is read. `onEnd` is told what came,
  * when the joiner asks for the duration.
@@ -35,13 +44,11 @@ const flushTolerance = { frames: 8, samples: 64 };
 export function openPcmSource(
   toolchain: Toolchain,
   plan: Omit<PcmDecodePlan, "tap">,
-  options: { readonly measure: boolean; readonly signal: AbortSignal; onEnd(end: PcmSourceEnd): void },
+  options: PcmSourceOptions,
 ): PcmSource {
-  const { media, stream, target, trueLength } = plan;
-  const resampled = stream.sampleRateHz !== target.sampleRateHz;
-  // Behind a resampler the source's own count can no longer be told from the frames.
-  const tap = resampled && trueLength.samples === null ? countingTap : undefined;
-  const args = buildPcmDecodeArgs({ ...plan, tap });
+  const { media, target } = plan;
+  const tapped = { ...plan, tap: chooseTap(plan) };
+  const args = buildPcmDecodeArgs(tapped);
   const child = startFfmpeg(toolchain, args, { signal: options.signal });
   // Node throws away what nobody has begun to read when a child exits; this decoder waits for its turn.
   child.stdout.on("readable", () => {});
@@ -52,18 +59,7 @@ export function openPcmSource(
   const guard = createPcmGuard({ name: media.name, ...target });
   const meter = options.measure ? createLoudnessMeter(target) : null;
   const duration = async (framesSeen: number): Promise<ExactSeconds> => {
-    const { stderrTail } = await child.done.catch((error: unknown) => {
-      throw nameFile(error, media.name);
-    });
-    const promised = trueLength.samples ?? Number.POSITIVE_INFINITY;
-    if (framesSeen === 0 && (promised <= 0 || promised > flushTolerance.samples)) {
-      throw new MixdownError("input_empty", {
-        message: `${media.name} has an audio stream (${stream.codec}) without a single sample that can be decoded. Export it again.`,
-        stderrTail,
-      });
-    }
-    const counted = tap === countingTap ? parseCountedFrames(stderrTail, stream.channels) : null;
-    const { length, missingSeconds } = settleLength(plan, framesSeen, counted);
+    const { length, missingSeconds } = await readEnd(child, tapped, framesSeen);
     options.onEnd({
       ...{ duration: length, missingSeconds, silencedSamples: guard.silenced },
       loudness: meter?.finish() ?? null,
@@ -72,8 +68,70 @@ export function openPcmSource(
   };
   const ended = child.done.then(() => {}).finally(() => options.signal.removeEventListener("abort", discard));
   ended.catch(() => {});
-  const pcm = guardPcm(child.stdout, target.channels, guard, meter?.push);
-  return { pcm, duration, args, ended };
+  return { pcm: guardPcm(child.stdout, target.channels, guard, meter?.push), duration, args, ended };
+}
+
+/** Behind a resampler the source's own count can no longer be told from the frames. */
+const chooseTap = ({ stream, target, trueLength }: Omit<PcmDecodePlan, "tap">): string | undefined =>
+  stream.sampleRateHz !== target.sampleRateHz && trueLength.samples === null ? countingTap : undefined;
+
+/** Waits for a decoder's end, and tells how long that was which it gave. */
+async function readEnd({ done }: Pick<StartedProcess, "done">, plan: PcmDecodePlan, framesSeen: number) {
+  const { media, stream, trueLength, tap } = plan;
+  const { stderrTail } = await done.catch((error: unknown) => {
+    throw nameFile(error, media.name);
+  });
+  const promised = trueLength.samples ?? Number.POSITIVE_INFINITY;
+  if (framesSeen === 0 && (promised <= 0 || promised > flushTolerance.samples)) {
+    throw new MixdownError("input_empty", {
+      message: `${media.name} has an audio stream (${stream.codec}) without a single sample that can be decoded. Export it again.`,
+      stderrTail,
+    });
+  }
+  return settleLength(plan, framesSeen, tap === undefined ? null : parseCountedFrames(stderrTail, stream.channels));
+}
+
+/** An input that was decoded into a file, whole before it is asked for. */
+export interface PcmFileSource extends PcmPiece<FileRun> {
+  readonly args: readonly string[];
+  /** As for a `PcmSource`. */
+  readonly ended: Promise<void>;
+}
+
+export interface PcmFileOptions {
+  readonly path: string;
+  readonly signal: AbortSignal;
+  /** What came, without what only listening tells. */
+  onEnd(end: Pick<PcmSourceEnd, "duration" | "missingSeconds">, run: FileRun): void;
+}
+
+/**
+ * Starts a decoder that need not wait for its turn. For inputs whose true length is known: what a header does not count is
+ * not written. The file is the caller's to remove; nothing in it was checked.
+ */
+export function openPcmFile(
+  toolchain: Toolchain,
+  plan: Omit<PcmDecodePlan, "tap">,
+  { path, signal, onEnd }: PcmFileOptions,
+): PcmFileSource {
+  const frameBytes = 4 * plan.target.channels;
+  const child = startFfmpeg(toolchain, ["-y", ...buildPcmDecodeArgs(plan, `file:${path}`)], { signal });
+  child.stdout.resume();
+  const ended = child.done.then(() => {});
+  ended.catch(() => {});
+  async function* whole(): AsyncGenerator<FileRun> {
+    await ended.catch((error: unknown) => {
+      throw nameFile(error, plan.media.name);
+    });
+    const { size } = await stat(path);
+    if (size >= frameBytes) yield new FileRun(path, 0, size - (size % frameBytes));
+  }
+  const duration = async (framesSeen: number): Promise<ExactSeconds> => {
+    const { length, missingSeconds } = await readEnd(child, plan, framesSeen);
+    onEnd({ duration: length, missingSeconds }, new FileRun(path, 0, framesSeen * frameBytes));
+    return length;
+  };
+  return { pcm: whole(), duration, args: buildPcmDecodeArgs(plan), ended };
 }
 
 /**
