@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Peaks, parsePeaksJson } from "../worker/media/waveform/peaks.ts";
+import type { Peaks } from "../worker/media/waveform/peaks.ts";
+import { parsePeaksJson } from "../worker/media/waveform/peaks-file.ts";
 import { buildWaveformSvg } from "../worker/media/waveform/waveform-svg.ts";
 
 // Makes docs/images/before-after.svg again: `npx node scripts/make-readme-picture.ts [FILE]`. Everything in it comes

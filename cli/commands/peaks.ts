@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { buildPeaksDat, buildPeaksJson, type PeakBits } from "../../worker/media/waveform/peaks.ts";
+import type { PeakBits } from "../../worker/media/waveform/peaks.ts";
+import { buildPeaksDat, buildPeaksJson } from "../../worker/media/waveform/peaks-file.ts";
 import { makePeaks } from "../../worker/recipes/peaks.ts";
 import { parseInputs } from "../input-file.ts";
 import { runBatch } from "../local-batch.ts";

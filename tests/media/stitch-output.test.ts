@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { probeMedia } from "../../worker/media/probe/probe.ts";
-import { parsePeaksJson } from "../../worker/media/waveform/peaks.ts";
+import { parsePeaksJson } from "../../worker/media/waveform/peaks-file.ts";
 import { makePeaks } from "../../worker/recipes/peaks.ts";
 import { ffmpeg, speak, useMediaFixtures } from "./media-fixtures.ts";
 import { noise, readSamples, runStitch, writeNoise } from "./stitch-fixtures.ts";

@@ -11,7 +11,7 @@ import {
 } from "../media/pcm/pcm-source.ts";
 import type { LoudnessMatch } from "./match-loudness.ts";
 import type { RecipeContext } from "./recipe.ts";
-import type { StitchInput } from "./stitch-plan.ts";
+import { estimateSeconds, type StitchInput } from "./stitch-plan.ts";
 
 /** Decoders that stand ready behind the one that is read: 500 inputs must not be 500 processes. */
 const usualAhead = 1;
@@ -57,9 +57,8 @@ export function openStitchRuns(
   { ahead, onFile }: StitchFiles,
 ): StitchPieces<Uint8Array | PcmRun> {
   return openInTurn<PcmSource | PcmFileSource>(context, work, ahead, (input, index, signal) => {
-    const { trueLength, stream } = input;
-    const isShort = trueLength.samples !== null && trueLength.samples <= mostFileSeconds * stream.sampleRateHz;
-    if (!isShort) return openPipe(context, work, { input, index, signal });
+    const seconds = estimateSeconds(input);
+    if (seconds === 0 || seconds > mostFileSeconds) return openPipe(context, work, { input, index, signal });
     const path = join(context.scratchDir, `decoded-${index}.f32`);
     return openPcmFile(context.toolchain, planDecode(work, input, index), {
       ...{ path, signal },

@@ -1,11 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  buildPeaksDat,
-  buildPeaksJson,
-  createPeaksAccumulator,
-  type PeaksAccumulator,
-} from "../media/waveform/peaks.ts";
+import { createPeaksAccumulator, type PeaksAccumulator } from "../media/waveform/peaks.ts";
+import { buildPeaksDat, buildPeaksJson } from "../media/waveform/peaks-file.ts";
 import type { RecipeOutput } from "./recipe.ts";
 
 /** Frames that one pair of a job's peaks stands for. */

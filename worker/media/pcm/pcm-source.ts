@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import { MixdownError } from "../../../core/errors.ts";
+import { limits } from "../../../core/limits.ts";
 import { startFfmpeg } from "../../process/run-ffmpeg.ts";
 import type { StartedProcess } from "../../process/run-process.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import { FileRun } from "./file-run.ts";
 import { buildPcmDecodeArgs, type PcmDecodePlan } from "./pcm-decode-args.ts";
-import { createPcmGuard, guardPcm } from "./pcm-guard.ts";
+import { createPcmGuard, describeEndless, guardPcm } from "./pcm-guard.ts";
 import type { PcmPiece } from "./pcm-joiner.ts";
 import { countingTap, parseCountedFrames } from "./pcm-taps.ts";
 import { type ExactSeconds, samplesToSeconds } from "./pcm-time.ts";
@@ -105,17 +106,18 @@ export interface PcmFileOptions {
   onEnd(end: Pick<PcmSourceEnd, "duration" | "missingSeconds">, run: FileRun): void;
 }
 
-/**
- * Starts a decoder that need not wait for its turn. For inputs whose true length is known: what a header does not count is
- * not written. The file is the caller's to remove; nothing in it was checked.
- */
+/** Starts a decoder that need not wait for its turn. The file is the caller's to remove; nothing in it was checked. */
 export function openPcmFile(
   toolchain: Toolchain,
   plan: Omit<PcmDecodePlan, "tap">,
   { path, signal, onEnd }: PcmFileOptions,
 ): PcmFileSource {
   const frameBytes = 4 * plan.target.channels;
-  const child = startFfmpeg(toolchain, ["-y", ...buildPcmDecodeArgs(plan, `file:${path}`)], { signal });
+  const tapped = { ...plan, tap: chooseTap(plan) };
+  const decode = buildPcmDecodeArgs(tapped, `file:${path}`);
+  // Headers lie, and nobody looks at what comes while it comes.
+  const most = ["-t", String(limits.inputDurationSeconds + 1)];
+  const child = startFfmpeg(toolchain, ["-y", ...decode.slice(0, -1), ...most, ...decode.slice(-1)], { signal });
   child.stdout.resume();
   const ended = child.done.then(() => {});
   ended.catch(() => {});
@@ -124,14 +126,16 @@ export function openPcmFile(
       throw nameFile(error, plan.media.name);
     });
     const { size } = await stat(path);
+    if (size > limits.inputDurationSeconds * plan.target.sampleRateHz * frameBytes)
+      throw describeEndless(plan.media.name);
     if (size >= frameBytes) yield new FileRun(path, 0, size - (size % frameBytes));
   }
   const duration = async (framesSeen: number): Promise<ExactSeconds> => {
-    const { length, missingSeconds } = await readEnd(child, plan, framesSeen);
+    const { length, missingSeconds } = await readEnd(child, tapped, framesSeen);
     onEnd({ duration: length, missingSeconds }, new FileRun(path, 0, framesSeen * frameBytes));
     return length;
   };
-  return { pcm: whole(), duration, args: buildPcmDecodeArgs(plan), ended };
+  return { pcm: whole(), duration, args: buildPcmDecodeArgs(tapped), ended };
 }
 
 /**

@@ -1,11 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  buildPeaksDat,
-  buildPeaksJson,
-  createPeaksAccumulator,
-  parsePeaksJson,
-} from "../../../../../worker/media/waveform/peaks.ts";
+import { createPeaksAccumulator } from "../../../../../worker/media/waveform/peaks.ts";
+import { buildPeaksDat, buildPeaksJson, parsePeaksJson } from "../../../../../worker/media/waveform/peaks-file.ts";
 
 const base = { sampleRateHz: 48_000, channels: 1, samplesPerPixel: 2, bits: 16 } as const;
 const toBytes = (samples: readonly number[]) => new Uint8Array(Int16Array.from(samples).buffer);
