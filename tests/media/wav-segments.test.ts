@@ -1,22 +1,28 @@
-import { openAsBlob, readdirSync, readFileSync, truncateSync } from "node:fs";
-import { basename } from "node:path";
+import { openAsBlob, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EncodeRequest, encodeVerified } from "../../worker/media/encode/encode.ts";
 import { encodeOnCores } from "../../worker/media/encode/encode-parallel.ts";
 import { buildEncoderPlan } from "../../worker/media/encode/encoder-plan.ts";
+import type { Hearing } from "../../worker/media/encode/hear-segments.ts";
+import { segmentsOfRuns } from "../../worker/media/encode/segment-inputs.ts";
 import { finishWav, startWav } from "../../worker/media/encode/wav-file.ts";
-import { isWrittenByThreads } from "../../worker/media/encode/wav-segments.ts";
+import { encodeWavInSegments, isWrittenByThreads } from "../../worker/media/encode/wav-segments.ts";
 import { addPauses, createPauseMeter } from "../../worker/media/meters/pause-meter.ts";
+import { FileRun, type PcmRun } from "../../worker/media/pcm/file-run.ts";
+import { buildFloatInput } from "../../worker/media/pcm/float-args.ts";
+import type { GrowingFile } from "../../worker/media/pcm/growing-file.ts";
 import { probeMedia } from "../../worker/media/probe/probe.ts";
 import { createPeaksAccumulator } from "../../worker/media/waveform/peaks.ts";
 import type { ThreadPool } from "../../worker/process/thread-pool.ts";
 import { startThreads } from "../../worker/start-threads.ts";
 import { createRandom } from "../fixtures/random.ts";
-import { useMediaFixtures } from "./media-fixtures.ts";
+import { decode, useMediaFixtures } from "./media-fixtures.ts";
 
 const fixtures = useMediaFixtures();
 const stop = new AbortController();
+const rate = 22_050;
 let pool: ThreadPool;
 beforeAll(() => {
   pool = startThreads(stop.signal);
@@ -34,52 +40,80 @@ async function* cutOddly(samples: Float32Array): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += 99_999) yield Buffer.from(bytes.subarray(at, at + 99_999));
 }
 
-function build(samples: Float32Array, channels: number, bitsPerSample: number, over: Partial<EncodeRequest> = {}) {
-  const shape = { sampleRateHz: 22_050, channels, bitsPerSample };
-  const pauses = createPauseMeter(shape);
-  const peaks = createPeaksAccumulator({ ...shape, samplesPerPixel: 256, bits: 8 });
-  const request: EncodeRequest = {
+function build(channels: number, bitsPerSample: number, out: string, over: Partial<EncodeRequest> = {}) {
+  const shape = { sampleRateHz: rate, channels, bitsPerSample };
+  return {
     toolchain: fixtures.toolchain,
-    source: { pcm: Readable.from(cutOddly(samples), { objectMode: false }), ...shape },
     plan: buildEncoderPlan("wav", shape),
-    outPath: fixtures.file("out.wav"),
+    outPath: fixtures.file(out),
     extraOutputArgs: ["-metadata", "title=A name"],
-    onSamples: pauses.push,
-    onPcm16: peaks.push,
     ...over,
   };
-  return { request, pauses, peaks };
 }
 
+function listen(channels: number) {
+  const pauses = createPauseMeter({ sampleRateHz: rate, channels });
+  const peaks = createPeaksAccumulator({ sampleRateHz: rate, channels, samplesPerPixel: 256, bits: 8 });
+  const hearing: Hearing = {
+    ...{ pool, scratchDir: fixtures.dir, samplesPerPixel: 256, withPauses: true },
+    onPart: (part) => {
+      if (part.pauses !== null) addPauses(pauses.sums(), part.pauses);
+      if (part.peaks !== null) peaks.append(part.peaks);
+    },
+  };
+  return { pauses, peaks, hearing };
+}
+
+/** Some of it in files, in the middle of each, the rest as it is. */
+async function* scatter(samples: Float32Array, channels: number, cuts: readonly number[]): AsyncGenerator<PcmRun> {
+  const bytes = Buffer.from(samples.buffer);
+  const edges = [0, ...cuts.map((cut) => Math.round(cut * rate) * 4 * channels), bytes.length];
+  for (let index = 1; index < edges.length; index++) {
+    const part = bytes.subarray(edges[index - 1], edges[index]);
+    if (index % 2 === 0) {
+      const frame = 4 * channels;
+      for (let at = 0; at < part.length; at += 1_000 * frame) yield part.subarray(at, at + 1_000 * frame);
+    } else {
+      const path = fixtures.file(`source-${index}.f32`);
+      writeFileSync(path, Buffer.concat([Buffer.alloc(4 * channels), part, Buffer.alloc(8 * channels)]));
+      yield new FileRun(path, 4 * channels, part.length);
+    }
+  }
+}
+
+function inputsOf(runs: AsyncIterable<PcmRun>, channels: number) {
+  return segmentsOfRuns({
+    ...{ runs, channels, prefix: fixtures.file("joined"), mostFrames: 60 * rate },
+    release: (path) => rm(path),
+  });
+}
+
+const left = (): string[] => readdirSync(fixtures.dir).filter((name) => name.endsWith(".f32"));
+
 test.each([
-  { bits: 16, channels: 1, frames: 22_050 * 47 + 1 },
-  { bits: 24, channels: 1, frames: 22_050 * 47 + 1 },
-  { bits: 24, channels: 2, frames: 22_050 * 45 },
+  { bits: 16, channels: 1, frames: rate * 47 + 1 },
+  { bits: 24, channels: 1, frames: rate * 47 + 1 },
+  { bits: 24, channels: 2, frames: rate * 45 },
   // Ends in what is read beside the second segment.
-  { bits: 32, channels: 2, frames: 22_050 * 30 + 100 },
-  { bits: 16, channels: 6, frames: 22_050 * 16 },
+  { bits: 32, channels: 2, frames: rate * 30 + 100 },
+  { bits: 16, channels: 6, frames: rate * 16 },
 ])(
   "fails when $bits bits of $channels channels are not what one encoder writes, byte for byte, and hears",
   async ({ bits, channels, frames }) => {
     const samples = makeSamples(frames * channels, bits + channels);
-    const one = build(samples, channels, bits, { outPath: fixtures.file("one.wav") });
-    const known = await encodeVerified(one.request);
-    const pauses = createPauseMeter({ sampleRateHz: 22_050, channels });
-    const peaks = createPeaksAccumulator({ sampleRateHz: 22_050, channels, samplesPerPixel: 256, bits: 8 });
-    const seconds: number[] = [];
-    const { request } = build(samples, channels, bits, {
-      onProgress: (at) => seconds.push(at),
-      hearing: {
-        ...{ pool, scratchDir: fixtures.dir, samplesPerPixel: 256, withPauses: true },
-        onPart: (part) => {
-          if (part.pauses !== null) addPauses(pauses.sums(), part.pauses);
-          if (part.peaks !== null) peaks.append(part.peaks);
-        },
-      },
+    const one = listen(channels);
+    const known = await encodeVerified({
+      ...build(channels, bits, "one.wav"),
+      source: { pcm: Readable.from(cutOddly(samples), { objectMode: false }), sampleRateHz: rate, channels },
+      onSamples: one.pauses.push,
+      onPcm16: one.peaks.push,
     });
-    expect(isWrittenByThreads(request)).toBe(true);
-    const written = await encodeOnCores(() => request);
-    expect(readFileSync(request.outPath).equals(readFileSync(one.request.outPath))).toBe(true);
+    const { pauses, peaks, hearing } = listen(channels);
+    const seconds: number[] = [];
+    const request = { ...build(channels, bits, "out.wav"), hearing, onProgress: (at: number) => seconds.push(at) };
+    const runs = scatter(samples, channels, [0.3, 2, 14.9, 15.01, 15.2]);
+    const written = await encodeWavInSegments(request, inputsOf(runs, channels));
+    expect(readFileSync(request.outPath).equals(readFileSync(fixtures.file("one.wav")))).toBe(true);
     expect(written.reading.frames).toBe(frames);
     expect(written.reading.integratedLufs).toBeCloseTo(known.reading.integratedLufs ?? 0, 6);
     expect(written.reading.truePeakDbtp).toBeCloseTo(known.reading.truePeakDbtp ?? 0, 6);
@@ -87,30 +121,87 @@ test.each([
     expect(peaks.finish().data).toEqual(one.peaks.finish().data);
     // Its windows begin anew with each segment.
     expect(Math.abs((pauses.finish() ?? 0) - (one.pauses.finish() ?? 0))).toBeLessThan(1);
+    const over = samples.filter((sample) => Math.abs(sample) > 1);
+    const clipped = { count: over.length, peak: over.reduce((top, sample) => Math.max(top, Math.abs(sample)), 1) };
+    expect(written.clipped).toEqual(bits === 32 ? { count: 0, peak: 1 } : clipped);
     expect(seconds).toEqual(seconds.toSorted((a, b) => a - b));
-    expect(seconds.at(-1)).toBeCloseTo(frames / 22_050, 6);
-    expect(readdirSync(fixtures.dir).filter((name) => name.endsWith(".f32"))).toEqual([]);
-    expect(written.argv.at(-1)).toBe(basename(request.outPath));
+    expect(seconds.at(-1)).toBeCloseTo(frames / rate, 6);
+    expect(left()).toEqual([]);
+    expect(written.argv.at(-1)).toBe("out.wav");
   },
 );
 
-test("fails when a source that breaks leaves a stretch, or another error comes out", async () => {
-  async function* breaking(): AsyncGenerator<Buffer> {
-    yield* cutOddly(makeSamples(22_050 * 40, 3));
+test("fails when a file that is still being written comes out otherwise", async () => {
+  const samples = makeSamples(rate * 31, 9);
+  const path = fixtures.file("growing.raw");
+  writeFileSync(path, samples);
+  let there = 0;
+  const growing: GrowingFile = {
+    file: { path, sampleRateHz: rate, channels: 1, channelLayout: null },
+    async waitFor(wanted) {
+      there = Math.min(samples.length, Math.max(there, wanted));
+      return there;
+    },
+  };
+  const { hearing } = listen(1);
+  const request = { ...build(1, 16, "out.wav", { hearing }), source: { growing, sampleRateHz: rate, channels: 1 } };
+  expect(isWrittenByThreads(request)).toBe(true);
+  expect(isWrittenByThreads({ ...request, decodeAfterwards: true })).toBe(false);
+  const { reading } = await encodeOnCores(() => request);
+  expect(reading.frames).toBe(samples.length);
+  await encodeVerified({
+    ...build(1, 16, "one.wav"),
+    source: { inputArgs: buildFloatInput(growing.file, `file:${path}`), sampleRateHz: rate, channels: 1 },
+  });
+  expect(readFileSync(request.outPath).equals(readFileSync(fixtures.file("one.wav")))).toBe(true);
+});
+
+test("fails when samples that are no numbers are stored, or heard", async () => {
+  const samples = new Float32Array(rate * 2).fill(0.25);
+  samples.set([Number.NaN, Number.POSITIVE_INFINITY, 1e9], rate);
+  const { hearing } = listen(1);
+  const runs = scatter(samples, 1, [0.7]);
+  const { reading, clipped } = await encodeWavInSegments(
+    { ...build(1, 16, "out.wav"), hearing, guarded: true },
+    inputsOf(runs, 1),
+  );
+  expect(reading.integratedLufs).toBeLessThan(0);
+  expect(clipped).toEqual({ count: 0, peak: 1 });
+  const written = await decode(fixtures.file("out.wav"));
+  expect([...written.subarray(rate - 1, rate + 4)]).toEqual([0.25, 0, 0, 0, 0.25]);
+});
+
+test("fails when a source that breaks leaves a file, or another error comes out", async () => {
+  async function* breaking(): AsyncGenerator<PcmRun> {
+    yield* scatter(makeSamples(rate * 40, 3), 1, [5, 20]);
     throw new RangeError("it broke");
   }
-  const { request } = build(new Float32Array(0), 1, 16, {
-    source: { pcm: Readable.from(breaking(), { objectMode: false }), sampleRateHz: 22_050, channels: 1 },
-    hearing: { pool, scratchDir: fixtures.dir, samplesPerPixel: null, withPauses: false, onPart: () => {} },
-  });
-  await expect(encodeOnCores(() => request)).rejects.toThrow("it broke");
-  expect(readdirSync(fixtures.dir).filter((name) => name.endsWith(".f32"))).toEqual([]);
+  const request = { ...build(1, 16, "out.wav"), hearing: listen(1).hearing };
+  await expect(encodeWavInSegments(request, inputsOf(breaking(), 1))).rejects.toThrow("it broke");
+  expect(left()).toEqual([]);
+});
+
+test("fails when a reader that stops leaves its source open, or waiting", async () => {
+  let closed = false;
+  async function* endless(): AsyncGenerator<PcmRun> {
+    try {
+      for (;;) yield Buffer.alloc(4 * rate);
+    } finally {
+      closed = true;
+    }
+  }
+  const inputs = inputsOf(endless(), 1);
+  expect(await inputs.waitFor(20 * rate)).toBeGreaterThanOrEqual(20 * rate);
+  await inputs.dropBefore(10 * rate);
+  await inputs.close();
+  expect(closed).toBe(true);
+  expect(left()).toEqual([]);
 });
 
 test("fails when a file above 4 GiB is not RF64, or its length cannot be read", async () => {
-  const { request } = build(new Float32Array(0), 2, 16);
+  const request = build(2, 16, "out.wav");
   const file = await startWav(request);
-  const frames = 22_050 * 60_000;
+  const frames = rate * 60_000;
   // A hole: nothing of it lies on the disk.
   truncateSync(request.outPath, file.dataAt + 4 * frames);
   await finishWav(file, { frames, dataBytes: 4 * frames });
@@ -119,11 +210,9 @@ test("fails when a file above 4 GiB is not RF64, or its length cannot be read", 
   expect(media.durationSeconds).toBeCloseTo(60_000, 3);
 });
 
-test("fails when a file that ends without a sample is not a file", async () => {
-  const { request } = build(new Float32Array(0), 1, 24, {
-    hearing: { pool, scratchDir: fixtures.dir, samplesPerPixel: null, withPauses: false, onPart: () => {} },
-  });
-  const { reading } = await encodeOnCores(() => request);
+test("fails when a file without a sample is not a file", async () => {
+  const request = { ...build(1, 24, "out.wav"), hearing: listen(1).hearing };
+  const { reading } = await encodeWavInSegments(request, inputsOf(scatter(new Float32Array(0), 1, []), 1));
   expect(reading).toMatchObject({ frames: 0, integratedLufs: null, truePeakDbtp: null });
   expect(readFileSync(request.outPath).toString("latin1", 0, 4)).toBe("RIFF");
 });

@@ -154,7 +154,8 @@ async function joinOnThreads(context: RecipeContext, job: JoinJob): Promise<Join
       onEnd: (end, index) => ends.set(index, end),
     },
     {
-      ahead: pool.size,
+      // Beside the one that is waited for.
+      ahead: Math.max(1, pool.size - 1),
       onFile(run, end, index) {
         const hearing = hear(run, end, index);
         // Awaited before anything is told of it; until then its failure is no unhandled one.
@@ -193,8 +194,8 @@ async function joinOnThreads(context: RecipeContext, job: JoinJob): Promise<Join
       steps: [...sources.steps, describeEncode(written.argv, path)],
     };
   } finally {
-    await sources.close();
     await pool.close();
+    await sources.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileRun, PcmRun } from "../media/pcm/file-run.ts";
 import type { PcmFormat } from "../media/pcm/pcm-decode-args.ts";
@@ -50,21 +51,33 @@ export interface StitchFiles {
   onFile(run: FileRun, end: Pick<PcmSourceEnd, "duration" | "missingSeconds">, index: number): void;
 }
 
-/** The same, but short inputs are decoded into files, which are the caller's to remove; others are told to `onEnd`. */
+/**
+ * The same, but short inputs are decoded into files, and told to `onFile`; others to `onEnd`. Whoever needs a file no more
+ * may remove it; `close` removes those that are left.
+ */
 export function openStitchRuns(
   context: RecipeContext,
   work: PiecesWork,
   { ahead, onFile }: StitchFiles,
 ): StitchPieces<Uint8Array | PcmRun> {
-  return openInTurn<PcmSource | PcmFileSource>(context, work, ahead, (input, index, signal) => {
+  const paths: string[] = [];
+  const opened = openInTurn<PcmSource | PcmFileSource>(context, work, ahead, (input, index, signal) => {
     const seconds = estimateSeconds(input);
     if (seconds === 0 || seconds > mostFileSeconds) return openPipe(context, work, { input, index, signal });
     const path = join(context.scratchDir, `decoded-${index}.f32`);
+    paths.push(path);
     return openPcmFile(context.toolchain, planDecode(work, input, index), {
       ...{ path, signal },
       onEnd: (end, run) => onFile(run, end, index),
     });
   });
+  return {
+    ...opened,
+    async close() {
+      await opened.close();
+      for (const path of paths) await rm(path, { force: true });
+    },
+  };
 }
 
 const planDecode = ({ target, match }: PiecesWork, input: StitchInput, index: number) => ({

@@ -5,7 +5,7 @@ import { createLoudnessPart, type LoudnessSums } from "../meters/loudness-part.t
 import { createPauseMeter, type PauseSums } from "../meters/pause-meter.ts";
 import type { Segment } from "../pcm/pcm-file.ts";
 import { createPcmGuard } from "../pcm/pcm-guard.ts";
-import { createOversCounter, type Overs } from "../pcm/pcm-overs.ts";
+import type { Overs } from "../pcm/pcm-overs.ts";
 import { type PcmPiece, readPieces } from "../pcm/pcm-pieces.ts";
 import { toPcm16 } from "../pcm/to-pcm16.ts";
 import { createPeaksAccumulator, type Peaks, type PeaksFormat } from "../waveform/peaks.ts";
@@ -93,7 +93,7 @@ export function hearSegment(task: HearTask): HeardPart {
     overs: overs.filter(({ frame }) => frame >= from && frame < to),
     pauses: pauses?.sums() ?? null,
     peaks: peaks?.finish() ?? null,
-    clipped: store?.clipped() ?? { count: 0, peak: 1 },
+    clipped: store?.overs() ?? { count: 0, peak: 1 },
     silencedSamples: own?.silenced ?? 0,
   };
 }
@@ -103,18 +103,16 @@ const createSegmentGuard = (format: MeterFormat) => createPcmGuard({ name: "a se
 
 /** A PCM file that is written to at any place; in the samples is left what a decoder reads there. */
 function openStore({ path, dataAt, codec }: NonNullable<HearTask["store"]>, channels: number) {
-  const encode = createPcmCoder(codec);
-  const overs = createOversCounter();
+  const [own, neighbours] = [createPcmCoder(codec), createPcmCoder(codec)];
   const file = openSync(path, "r+");
   return {
-    decode: (samples: Float32Array) => void encode(samples),
+    decode: (samples: Float32Array) => void neighbours.encode(samples),
     write(samples: Float32Array, frame: number) {
-      if (codec !== "pcm_f32le") overs.push(samples);
-      const bytes = encode(samples);
+      const bytes = own.encode(samples);
       const place = dataAt + frame * channels * pcmBytes[codec];
       for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, place + done);
     },
-    clipped: () => ({ count: overs.count, peak: overs.peak }),
+    overs: () => own.overs,
     close: () => closeSync(file),
   };
 }
