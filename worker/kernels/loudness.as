@@ -1,5 +1,5 @@
 import { reserve } from "./memory";
-import { peakAround, taps } from "./true-peak";
+import { peakAround, peaksBehind, taps } from "./true-peak";
 
 /** The arithmetic of the loudness meter; what it means is told in loudness-meter.ts and true-peak.ts. */
 /** Samples that are kept of what came before, twice what a peak needs on either side of it. */
@@ -54,6 +54,10 @@ export function scan(from: i32, to: i32): void {
     const middle = rows + <usize>channel * row + (<usize>(carry / 2) << 2);
     const lane = middle + (<usize>from << 2);
     const end = middle + (<usize>to << 2);
+    if (isRough(lane, end)) {
+      scanGaps(lane, end);
+      continue;
+    }
     let floor = f32x4.splat(truePeak * 0.5);
     for (let at = lane; at < end; at += 16) {
       const level = f32x4.abs(v128.load(at));
@@ -73,6 +77,52 @@ export function scan(from: i32, to: i32): void {
       floor = f32x4.splat(truePeak * 0.5);
     }
   }
+}
+
+/**
+ * Whether what changes from sample to sample holds more than the samples themselves, as above a sixth of the rate: the
+ * curve's peaks need then not lie beside those of the samples. Speech and music are far from it.
+ */
+function isRough(lane: usize, end: usize): bool {
+  let levels = f32x4.splat(0);
+  let changes = f32x4.splat(0);
+  for (let at = lane; at < end; at += 16) {
+    const samples = v128.load(at);
+    const change = f32x4.sub(samples, v128.load(at - 4));
+    levels = f32x4.add(levels, f32x4.mul(samples, samples));
+    changes = f32x4.add(changes, f32x4.mul(change, change));
+  }
+  const rest = f32x4.sub(changes, levels);
+  return (
+    f32x4.extract_lane(rest, 0) + f32x4.extract_lane(rest, 1) + f32x4.extract_lane(rest, 2) + f32x4.extract_lane(rest, 3) > 0
+  );
+}
+
+/**
+ * Raises `truePeak` to what any gap holds beside a sample of at least 0.4 of it: the interpolator's taps add up to 2.21, so no
+ * other gap can hold more.
+ */
+function scanGaps(lane: usize, end: usize): void {
+  let floor = f32x4.splat(truePeak * 0.4);
+  // A gap belongs to the sample before it: the first one's other gap too.
+  for (let at = lane - 4; at < end; at += 16) {
+    const level = f32x4.abs(v128.load(at));
+    const next = f32x4.abs(v128.load(at + 4));
+    if (!v128.any_true(f32x4.gt(f32x4.max(level, next), floor))) continue;
+    const peaks = f32x4.max(level, peaksBehind(at, phases, phaseCount));
+    for (let one = 0; one < 4 && at + (<usize>one << 2) < end; one++) {
+      truePeak = max(truePeak, lane4(peaks, one));
+    }
+    floor = f32x4.splat(truePeak * 0.4);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function lane4(values: v128, index: i32): f32 {
+  if (index == 0) return f32x4.extract_lane(values, 0);
+  if (index == 1) return f32x4.extract_lane(values, 1);
+  return index == 2 ? f32x4.extract_lane(values, 2) : f32x4.extract_lane(values, 3);
 }
 
 /** What `find` found: frame as for `scan`, then the peak. */

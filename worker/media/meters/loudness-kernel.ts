@@ -19,9 +19,8 @@ export interface LoudnessKernel {
   samplePeak(from: number, to: number): number;
   /**
    * Looks for true peaks at [from, to) of the frames that lie `truePeakReach` before those taken last. Looks only beside
-   * local maxima of at least half of the highest value so far: the curve between two samples that are both below half of
-   * it would have to hold its energy next to the Nyquist frequency, where the beat with the sampling shows it a few
-   * samples on.
+   * local maxima of at least half of the highest value so far, except where most of the energy lies above a sixth of the
+   * rate (noise): there peaks stand in any gap.
    */
   scan(from: number, to: number): void;
   /** Highest so far, 0 for silence. */

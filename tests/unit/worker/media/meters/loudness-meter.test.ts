@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createLoudnessMeter } from "../../../../../worker/media/meters/loudness-meter.ts";
 import { buildPhases, peakAround } from "../../../../../worker/media/meters/true-peak.ts";
+import { createRandom } from "../../../../fixtures/random.ts";
 
 /** Interleaved sine of `hz` in all channels. */
 function sine(
@@ -65,6 +66,26 @@ test("fails when a peak between samples is missed: a quarter of the rate, 45° o
   );
   expect(Math.abs((read(tone, 48_000, 1).truePeakDbtp ?? 0) - 20 * Math.log10(0.5))).toBeLessThan(0.02);
 });
+
+test.each(["noise", "signs"])(
+  "fails when a peak of %s is missed because the samples beside it are no peaks",
+  (kind) => {
+    const next = createRandom(kind.length);
+    const phases = buildPhases(4);
+    for (let turn = 0; turn < 20; turn++) {
+      const samples = Float32Array.from({ length: 200 + 37 * turn }, () =>
+        kind === "noise" ? next() - 0.5 : Math.sign(next() - 0.5) / 2,
+      );
+      const padded = new Float32Array(samples.length + 64);
+      padded.set(samples, 32);
+      let highest = 0;
+      for (let at = 16; at < padded.length - 16; at++) highest = Math.max(highest, peakAround(padded, at, phases));
+      const meter = createLoudnessMeter({ sampleRateHz: 48_000, channels: 1 });
+      meter.push(samples);
+      expect(meter.finish().truePeakDbtp).toBeCloseTo(20 * Math.log10(highest), 3);
+    }
+  },
+);
 
 test("fails when a peak at the very start or end is missed", () => {
   for (const at of [0, 4_799]) {
