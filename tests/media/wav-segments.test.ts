@@ -3,16 +3,13 @@ import { rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EncodeRequest, encodeVerified } from "../../worker/media/encode/encode.ts";
-import { encodeOnCores } from "../../worker/media/encode/encode-parallel.ts";
 import { buildEncoderPlan } from "../../worker/media/encode/encoder-plan.ts";
 import type { Hearing } from "../../worker/media/encode/hear-segments.ts";
 import { segmentsOfRuns } from "../../worker/media/encode/segment-inputs.ts";
 import { finishWav, startWav } from "../../worker/media/encode/wav-file.ts";
-import { encodeWavInSegments, isWrittenByThreads } from "../../worker/media/encode/wav-segments.ts";
+import { isWrittenByThreads, writeWavOf } from "../../worker/media/encode/wav-segments.ts";
 import { addPauses, createPauseMeter } from "../../worker/media/meters/pause-meter.ts";
 import { FileRun, type PcmRun } from "../../worker/media/pcm/file-run.ts";
-import { buildFloatInput } from "../../worker/media/pcm/float-args.ts";
-import type { GrowingFile } from "../../worker/media/pcm/growing-file.ts";
 import { probeMedia } from "../../worker/media/probe/probe.ts";
 import { createPeaksAccumulator } from "../../worker/media/waveform/peaks.ts";
 import type { ThreadPool } from "../../worker/process/thread-pool.ts";
@@ -112,7 +109,7 @@ test.each([
     const seconds: number[] = [];
     const request = { ...build(channels, bits, "out.wav"), hearing, onProgress: (at: number) => seconds.push(at) };
     const runs = scatter(samples, channels, [0.3, 2, 14.9, 15.01, 15.2]);
-    const written = await encodeWavInSegments(request, inputsOf(runs, channels));
+    const written = await writeWavOf(inputsOf(runs, channels), request);
     expect(readFileSync(request.outPath).equals(readFileSync(fixtures.file("one.wav")))).toBe(true);
     expect(written.reading.frames).toBe(frames);
     expect(written.reading.integratedLufs).toBeCloseTo(known.reading.integratedLufs ?? 0, 6);
@@ -131,29 +128,27 @@ test.each([
   },
 );
 
-test("fails when a file that is still being written comes out otherwise", async () => {
-  const samples = makeSamples(rate * 31, 9);
-  const path = fixtures.file("growing.raw");
-  writeFileSync(path, samples);
-  let there = 0;
-  const growing: GrowingFile = {
-    file: { path, sampleRateHz: rate, channels: 1, channelLayout: null },
-    async waitFor(wanted) {
-      there = Math.min(samples.length, Math.max(there, wanted));
-      return there;
-    },
-  };
+test("fails when threads are given what is not plain PCM of the same rate and channels", () => {
   const { hearing } = listen(1);
-  const request = { ...build(1, 16, "out.wav", { hearing }), source: { growing, sampleRateHz: rate, channels: 1 } };
-  expect(isWrittenByThreads(request)).toBe(true);
-  expect(isWrittenByThreads({ ...request, decodeAfterwards: true })).toBe(false);
-  const { reading } = await encodeOnCores(() => request);
-  expect(reading.frames).toBe(samples.length);
-  await encodeVerified({
-    ...build(1, 16, "one.wav"),
-    source: { inputArgs: buildFloatInput(growing.file, `file:${path}`), sampleRateHz: rate, channels: 1 },
-  });
-  expect(readFileSync(request.outPath).equals(readFileSync(fixtures.file("one.wav")))).toBe(true);
+  const [request, format] = [
+    { ...build(1, 16, "out.wav"), hearing },
+    { sampleRateHz: rate, channels: 1 },
+  ];
+  expect(isWrittenByThreads(request, format)).toBe(true);
+  for (const other of [
+    { sampleRateHz: 48_000, channels: 1 },
+    { sampleRateHz: rate, channels: 2 },
+  ]) {
+    expect(isWrittenByThreads(request, other)).toBe(false);
+  }
+  for (const over of [
+    { decodeAfterwards: true },
+    { filter: "volume=2" },
+    { muxer: "matroska" },
+    { hearing: undefined },
+  ]) {
+    expect(isWrittenByThreads({ ...request, ...over }, format)).toBe(false);
+  }
 });
 
 test("fails when samples that are no numbers are stored, or heard", async () => {
@@ -161,10 +156,7 @@ test("fails when samples that are no numbers are stored, or heard", async () => 
   samples.set([Number.NaN, Number.POSITIVE_INFINITY, 1e9], rate);
   const { hearing } = listen(1);
   const runs = scatter(samples, 1, [0.7]);
-  const { reading, clipped } = await encodeWavInSegments(
-    { ...build(1, 16, "out.wav"), hearing, guarded: true },
-    inputsOf(runs, 1),
-  );
+  const { reading, clipped } = await writeWavOf(inputsOf(runs, 1), { ...build(1, 16, "out.wav"), hearing });
   expect(reading.integratedLufs).toBeLessThan(0);
   expect(clipped).toEqual({ count: 0, peak: 1 });
   const written = await decode(fixtures.file("out.wav"));
@@ -177,7 +169,7 @@ test("fails when a source that breaks leaves a file, or another error comes out"
     throw new RangeError("it broke");
   }
   const request = { ...build(1, 16, "out.wav"), hearing: listen(1).hearing };
-  await expect(encodeWavInSegments(request, inputsOf(breaking(), 1))).rejects.toThrow("it broke");
+  await expect(writeWavOf(inputsOf(breaking(), 1), request)).rejects.toThrow("it broke");
   expect(left()).toEqual([]);
 });
 
@@ -212,7 +204,7 @@ test("fails when a file above 4 GiB is not RF64, or its length cannot be read", 
 
 test("fails when a file without a sample is not a file", async () => {
   const request = { ...build(1, 24, "out.wav"), hearing: listen(1).hearing };
-  const { reading } = await encodeWavInSegments(request, inputsOf(scatter(new Float32Array(0), 1, []), 1));
+  const { reading } = await writeWavOf(inputsOf(scatter(new Float32Array(0), 1, []), 1), request);
   expect(reading).toMatchObject({ frames: 0, integratedLufs: null, truePeakDbtp: null });
   expect(readFileSync(request.outPath).toString("latin1", 0, 4)).toBe("RIFF");
 });

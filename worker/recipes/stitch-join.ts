@@ -6,7 +6,7 @@ import { encodeVerified } from "../media/encode/encode.ts";
 import { hearFile } from "../media/encode/hear-file.ts";
 import type { Hearing } from "../media/encode/hear-segments.ts";
 import { segmentsOfRuns } from "../media/encode/segment-inputs.ts";
-import { countAhead, encodeWavInSegments } from "../media/encode/wav-segments.ts";
+import { countAhead, writeWavOf } from "../media/encode/wav-segments.ts";
 import type { LoudnessReading } from "../media/meters/loudness-meter.ts";
 import type { FileRun } from "../media/pcm/file-run.ts";
 import { toFloats } from "../media/pcm/float-frames.ts";
@@ -180,13 +180,8 @@ async function joinOnThreads(context: RecipeContext, job: JoinJob): Promise<Join
     },
   });
   try {
-    const written = await encodeWavInSegments(
-      {
-        ...{ toolchain, plan: plan.encoder, outPath: path, extraOutputArgs: plan.tagArgs, signal, onProgress, hearing },
-        guarded: true,
-      },
-      inputs,
-    );
+    const request = { toolchain, plan: plan.encoder, outPath: path, extraOutputArgs: plan.tagArgs, signal, onProgress };
+    const written = await writeWavOf(inputs, { ...request, hearing });
     await Promise.all(heard.values());
     return {
       ...{ pieces, reading: written.reading, exactSeconds: sumSeconds(pieces), overs: written.clipped, peaks },

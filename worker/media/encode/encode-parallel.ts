@@ -10,10 +10,8 @@ import { buildCopyArgs, buildFramesDecodeArgs } from "./encode-args.ts";
 import { type EncoderPlan, isBareMp3 } from "./encoder-plan.ts";
 import { writeGaplessTag } from "./gapless-tag.ts";
 import { joinStretches, leastStretchFrames, placeStretch, type StretchPlan } from "./mp3-stretches.ts";
-import { segmentsOfFile } from "./segment-inputs.ts";
 import { startStretchEncoders } from "./stretch-encoders.ts";
 import { takeFromFile, takeFromStream } from "./stretch-inputs.ts";
-import { encodeWavInSegments, isWrittenByThreads } from "./wav-segments.ts";
 
 /** From here on several encoders are worth their start. */
 const longSeconds = 120;
@@ -51,10 +49,6 @@ export async function encodeOnCores(
   { choose = planStretches, encode = encodeInStretches } = {},
 ): Promise<EncodeResult> {
   const request = open();
-  const { source, hearing } = request;
-  if (isWrittenByThreads(request) && "growing" in source && hearing !== undefined) {
-    return encodeWavInSegments({ ...request, hearing }, segmentsOfFile(source.growing));
-  }
   const stretches = choose(request);
   if (stretches === null) return encodeVerified(request);
   try {

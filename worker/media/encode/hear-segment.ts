@@ -11,14 +11,11 @@ import { toPcm16 } from "../pcm/to-pcm16.ts";
 import { createPeaksAccumulator, type Peaks, type PeaksFormat } from "../waveform/peaks.ts";
 import { createPcmCoder, type PcmCodec, pcmBytes } from "./pcm-coder.ts";
 
-export interface HearTask {
-  readonly kind: "hear";
+/** How a segment is listened to. */
+export interface HearSetting {
   readonly format: MeterFormat;
-  /** What was encoded, decoded again. */
-  readonly pieces: readonly PcmPiece[];
-  /** Frames of the sound, which begins `skipFrames` behind the first piece's begin. */
+  /** Frames of the sound. */
   readonly segment: Segment;
-  readonly skipFrames: number;
   /** Linear; peaks above it are looked for. Null: not. */
   readonly ceiling: number | null;
   /** Null: none are wanted. */
@@ -33,8 +30,18 @@ export interface HearTask {
   readonly guarded?: boolean | undefined;
 }
 
+export interface HearTask extends HearSetting {
+  readonly kind: "hear";
+  /** What was encoded, decoded again. */
+  readonly pieces: readonly PcmPiece[];
+  /** The sound begins so many frames behind the first piece's begin. */
+  readonly skipFrames: number;
+}
+
 /** What a segment adds to what is told of the whole. */
 export interface HeardPart {
+  /** Where the segment ends. */
+  readonly endFrame: number;
   readonly loudness: LoudnessSums;
   readonly overs: readonly Over[];
   /** Null where they were not wanted. */
@@ -47,54 +54,80 @@ export interface HeardPart {
 
 /** Listens to one segment, and for meters that need it, to what lies beside it. */
 export function hearSegment(task: HearTask): HeardPart {
-  const { format, pieces, segment, skipFrames, ceiling, peaks: wanted } = task;
+  const { format, pieces, segment, skipFrames } = task;
+  const listener = createListener(task);
+  try {
+    let at = segment.readFrom;
+    for (const samples of readPieces(pieces, format.channels, at + skipFrames, segment.readTo + skipFrames)) {
+      listener.push(samples, at);
+      at += samples.length / format.channels;
+    }
+    return listener.finish();
+  } finally {
+    listener.close();
+  }
+}
+
+export interface Listener {
+  /** Samples, the first of them at that frame, in order; those that are to be read are heard, and what is heard is left there. */
+  push(samples: Float32Array, frame: number): void;
+  finish(): HeardPart;
+  /** Lets go of the file. */
+  close(): void;
+}
+
+export function createListener(setting: HearSetting): Listener {
+  const { format, segment, ceiling, peaks: wanted } = setting;
+  const { channels } = format;
   const { from, to, readFrom, readTo } = segment;
   const loudness = createLoudnessPart(format, { startFrame: readFrom, from, to });
   const finder = ceiling === null ? null : createOverFinder(format, ceiling);
-  const pauses = task.withPauses ? createPauseMeter(format) : null;
+  const pauses = setting.withPauses ? createPauseMeter(format) : null;
   const peaks = wanted === null ? null : createPeaksAccumulator(wanted);
-  const store = task.store === undefined ? null : openStore(task.store, format.channels);
-  const guards = task.guarded === true ? [createSegmentGuard(format), createSegmentGuard(format)] : [];
+  const store = setting.store === undefined ? null : openStore(setting.store, channels);
+  const guards = setting.guarded === true ? [createSegmentGuard(format), createSegmentGuard(format)] : [];
   const [own, neighbours] = guards;
   let integers = new Int16Array(0);
-  const read = (start: number, end: number) =>
-    readPieces(pieces, format.channels, start + skipFrames, end + skipFrames);
-  const beside = (samples: Float32Array): void => {
+
+  const hearBeside = (samples: Float32Array): void => {
+    if (samples.length === 0) return;
+    neighbours?.check(samples);
+    store?.decode(samples);
     loudness.push(samples);
     finder?.push(samples);
   };
-  try {
-    for (const samples of read(readFrom, from)) {
-      neighbours?.check(samples);
-      store?.decode(samples);
-      beside(samples);
-    }
-    let at = from;
-    for (const samples of read(from, to)) {
-      own?.check(samples);
-      store?.write(samples, at);
-      at += samples.length / format.channels;
-      if (integers.length < samples.length) integers = new Int16Array(samples.length);
-      beside(samples);
-      pauses?.push(samples);
-      peaks?.push(toPcm16(samples, integers));
-    }
-    for (const samples of read(to, readTo)) {
-      neighbours?.check(samples);
-      store?.decode(samples);
-      beside(samples);
-    }
-  } finally {
-    store?.close();
-  }
-  const overs = (finder?.finish() ?? []).map((over) => ({ ...over, frame: over.frame + readFrom }));
+  const hearOwn = (samples: Float32Array, frame: number): void => {
+    if (samples.length === 0) return;
+    own?.check(samples);
+    store?.write(samples, frame);
+    loudness.push(samples);
+    finder?.push(samples);
+    pauses?.push(samples);
+    if (peaks === null) return;
+    if (integers.length < samples.length) integers = new Int16Array(samples.length);
+    peaks.push(toPcm16(samples, integers));
+  };
   return {
-    loudness: loudness.sums(),
-    overs: overs.filter(({ frame }) => frame >= from && frame < to),
-    pauses: pauses?.sums() ?? null,
-    peaks: peaks?.finish() ?? null,
-    clipped: store?.overs() ?? { count: 0, peak: 1 },
-    silencedSamples: own?.silenced ?? 0,
+    push(samples, frame) {
+      const part = (start: number, end: number) =>
+        samples.subarray(Math.max(0, start - frame) * channels, Math.max(0, end - frame) * channels);
+      hearBeside(part(readFrom, from));
+      hearOwn(part(from, to), Math.max(from, frame));
+      hearBeside(part(to, readTo));
+    },
+    finish() {
+      const overs = (finder?.finish() ?? []).map((over) => ({ ...over, frame: over.frame + readFrom }));
+      return {
+        endFrame: to,
+        loudness: loudness.sums(),
+        overs: overs.filter(({ frame }) => frame >= from && frame < to),
+        pauses: pauses?.sums() ?? null,
+        peaks: peaks?.finish() ?? null,
+        clipped: store?.overs() ?? { count: 0, peak: 1 },
+        silencedSamples: own?.silenced ?? 0,
+      };
+    },
+    close: () => store?.close(),
   };
 }
 
@@ -102,7 +135,7 @@ export function hearSegment(task: HearTask): HeardPart {
 const createSegmentGuard = (format: MeterFormat) => createPcmGuard({ name: "a segment", ...format });
 
 /** A PCM file that is written to at any place; in the samples is left what a decoder reads there. */
-function openStore({ path, dataAt, codec }: NonNullable<HearTask["store"]>, channels: number) {
+function openStore({ path, dataAt, codec }: NonNullable<HearSetting["store"]>, channels: number) {
   const [own, neighbours] = [createPcmCoder(codec), createPcmCoder(codec)];
   const file = openSync(path, "r+");
   return {

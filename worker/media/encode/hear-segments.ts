@@ -9,7 +9,7 @@ import { buildPieceArgs, followPieces } from "../pcm/pcm-pieces.ts";
 import { openMp3Parts } from "./decode-mp3-parts.ts";
 import type { Decoded, Measure, MeasureRequest } from "./encode.ts";
 import { isBareMp3 } from "./encoder-plan.ts";
-import type { HeardPart, HearTask } from "./hear-segment.ts";
+import type { HeardPart, HearSetting, HearTask } from "./hear-segment.ts";
 
 export interface Hearing {
   readonly pool: ThreadPool;
@@ -45,7 +45,7 @@ export function hearInSegments(hearing: Hearing): Measure {
         if (there <= place.from) return;
         const segment = { ...place, to: Math.min(place.to, there), readTo: Math.min(place.readTo, there) };
         const cover = pieces.cover(segment.readFrom + skipFrames, segment.readTo + skipFrames);
-        yield toTask(hearing, request, { segment, pieces: cover, skipFrames });
+        yield { kind: "hear", ...chooseHearing(hearing, request, segment), pieces: cover, skipFrames };
       }
     }
     const parts: HeardPart[] = [];
@@ -76,16 +76,22 @@ export function placeSegment(
   return { from, to, readFrom: Math.max(0, from - beside), readTo: to + beside };
 }
 
-/** What a thread is asked for. */
-export function toTask(
+/** Without what others need beside it. */
+export function narrow({ from, to, readFrom, readTo }: Segment, sampleRateHz: number): Segment {
+  const beside = Math.round(besideSeconds * sampleRateHz);
+  return { from, to, readFrom: Math.max(readFrom, from - beside), readTo: Math.min(readTo, to + beside) };
+}
+
+/** How a segment of the request's file is listened to. */
+export function chooseHearing(
   { samplesPerPixel, withPauses }: Pick<Hearing, "samplesPerPixel" | "withPauses">,
   request: Pick<MeasureRequest, "plan" | "muxer" | "ceilingDbtp">,
-  where: Pick<HearTask, "segment" | "pieces" | "skipFrames">,
-): HearTask {
+  segment: Segment,
+): HearSetting {
   const { plan, ceilingDbtp } = request;
   const { sampleRateHz, channels } = plan;
   return {
-    ...{ kind: "hear", ...where, withPauses },
+    ...{ segment, withPauses },
     format: { sampleRateHz, channels, channelLayout: defaultLayout(channels) },
     ceiling: ceilingDbtp === undefined || !isBareMp3(request) ? null : 10 ** (ceilingDbtp / 20),
     peaks: samplesPerPixel === null ? null : { sampleRateHz, channels, samplesPerPixel, bits: 8 },
@@ -141,11 +147,11 @@ async function hearAgain(heard: Heard, frames: readonly number[]): Promise<Decod
     const pieces = await decode(place, path);
     if (pieces === null) return false;
     for (const [at, index] of own.entries()) {
-      const where = { segment: place[at] as Segment, pieces: pieces.slice(at, at + 1) };
-      const task = toTask({ samplesPerPixel: null, withPauses: false }, request, {
-        ...where,
-        skipFrames: request.plan.delayFrames,
-      });
+      const task: HearTask = {
+        kind: "hear",
+        ...chooseHearing({ samplesPerPixel: null, withPauses: false }, request, place[at] as Segment),
+        ...{ pieces: pieces.slice(at, at + 1), skipFrames: request.plan.delayFrames },
+      };
       parts[index] = await pool.run<HeardPart>(task);
     }
     await rm(path);

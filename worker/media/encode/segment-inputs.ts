@@ -1,7 +1,6 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { createBell } from "../../process/bell.ts";
 import { FileRun, type PcmRun } from "../pcm/file-run.ts";
-import type { GrowingFile } from "../pcm/growing-file.ts";
 import type { PcmPiece } from "../pcm/pcm-pieces.ts";
 
 /** Samples that threads are given by segments. */
@@ -15,14 +14,6 @@ export interface SegmentInputs {
   /** None is needed any more. */
   close(): Promise<void>;
 }
-
-/** A file that is being written: it is read where it lies. */
-export const segmentsOfFile = ({ file, waitFor }: GrowingFile): SegmentInputs => ({
-  waitFor,
-  cover: () => [{ path: file.path, at: 0, from: 0, to: Number.POSITIVE_INFINITY }],
-  dropBefore: async () => {},
-  close: async () => {},
-});
 
 interface RunsRequest {
   /** What lies in files stays there; a file is let go of when nothing more of it is needed. */

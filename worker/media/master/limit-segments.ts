@@ -2,6 +2,8 @@ import { open } from "node:fs/promises";
 import { createBell } from "../../process/bell.ts";
 import { runInOrder, type ThreadPool } from "../../process/thread-pool.ts";
 import { clipSegment, placeSegment } from "../clean/clean-segments.ts";
+import type { HeardPart } from "../encode/hear-segment.ts";
+import { writeWavSegments } from "../encode/wav-segments.ts";
 import { createLoudnessFold, type LoudnessSums } from "../meters/loudness-part.ts";
 import type { LimitSums, LimitTask } from "./limit-segment.ts";
 import type { LimitedFile, LimitedSource, LimiterSetting, MasteringSource } from "./mastering.ts";
@@ -88,6 +90,22 @@ export function limitInSegments({ source, pool, parts, outPath }: LimitPlan): Li
       const written = writeSegments(setting, before);
       before = written.done.catch(() => {});
       return { growing: { file: { ...file, path: outPath }, waitFor: written.waitFor }, limited: written.limited };
+    },
+    async writeWav(setting, request) {
+      let limited = false;
+      const written = await writeWavSegments<LimitTask, LimitSums>(request, {
+        async *tasks(listen) {
+          for (let index = 0; index < count; index++) {
+            const task = toTask(index, setting, null);
+            yield { ...task, hear: listen(task.segment) };
+          }
+        },
+        take(sums) {
+          limited ||= sums.limited;
+          return sums.heard as HeardPart;
+        },
+      });
+      return { ...written, limited };
     },
   };
 }

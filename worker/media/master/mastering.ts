@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { AudioFormat } from "../../../core/kinds/audio-formats.ts";
-import type { EncodeRequest } from "../encode/encode.ts";
+import type { EncodeRequest, EncodeResult } from "../encode/encode.ts";
 import { encodeOnCores } from "../encode/encode-parallel.ts";
 import type { EncoderPlan } from "../encode/encoder-plan.ts";
+import { isWrittenByThreads, type WavRequest } from "../encode/wav-segments.ts";
 import { createLoudnessMeter, type LoudnessReading } from "../meters/loudness-meter.ts";
 import { readFloatFrames } from "../pcm/float-frames.ts";
 import type { FrameFilter } from "../pcm/frame-filter.ts";
@@ -28,6 +29,8 @@ export interface LimitedSource<Sound extends LimitedSound = LimitedSound> {
   measure(setting: LimiterSetting): Promise<number | null>;
   /** The samples, f32le; `limited` tells after their end whether anything was taken down. */
   open(setting: LimiterSetting): Sound;
+  /** Writes them into a WAV file at once, where threads can. @default they are encoded as `open` gives them */
+  writeWav?(setting: LimiterSetting, request: WavRequest): Promise<EncodeResult & { readonly limited: boolean }>;
 }
 
 export type LimitedSound = LimitedStream | LimitedFile;
@@ -180,7 +183,16 @@ async function encodeWith(
   { sampleRateHz, channels }: MasteringSource,
   request: MasteringRequest,
   limiting: LimitedSource,
-) {
+): Promise<EncodeResult & { readonly limited: boolean }> {
+  const { hearing } = request;
+  if (
+    limiting.writeWav !== undefined &&
+    hearing !== undefined &&
+    isWrittenByThreads(request, { sampleRateHz, channels })
+  ) {
+    request.onStart?.();
+    return limiting.writeWav(setting, { ...request, hearing });
+  }
   let limited = (): boolean => false;
   const encoded = await encodeOnCores(() => {
     request.onStart?.();
