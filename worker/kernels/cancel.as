@@ -1,5 +1,5 @@
 import { reserve } from "./memory";
-import { dropPulses, makePulse, pulseAt, pulseBytes, setupPulses } from "./pulse";
+import { dropPulses, makePulse, pulseAt, pulseBytes, setupPulses, weighEnergy } from "./pulse";
 import { peaksBehind, taps } from "./true-peak";
 
 export { turns, twiddles } from "./fourier";
@@ -93,9 +93,10 @@ export function setup(channelCount: i32, phaseTotal: i32, frameSize: i32, apartF
 }
 
 /** The grid of spectra has a frame with its middle at `start`, which is under a hop. */
-export function begin(start: i32, highest: f32): void {
+export function begin(start: i32, highest: f32, energyWeight: f32): void {
   gridStart = start;
   ceiling = highest;
+  weighEnergy(energyWeight);
 }
 
 /** Puts `count` frames from `input` behind the `filled` that are there. */

@@ -2,9 +2,13 @@ import { forward, fourierInput, inverse, setupFourier } from "./fourier";
 import { reserve } from "./memory";
 
 /** Pulses in the shape of a sound's spectrum, each made once it is needed; see peak-canceller.ts. */
-const kappa: f32 = 3_000;
+let kappa: f32 = 3_000;
 /** Of the highest power: no bin is quite without. */
 const leastPower: f32 = 1e-9;
+
+export function weighEnergy(weight: f32): void {
+  kappa = weight;
+}
 
 let size: i32 = 0;
 let half: i32 = 0;

@@ -160,21 +160,24 @@ async function chooseSetting(
   const { integratedLufs, truePeakDbtp } = reading;
   // Too short or too quiet to have a loudness: left as loud as it is, under the ceiling.
   if (integratedLufs === null || truePeakDbtp === null) return { gainDb: 0, predictedLufs: null, limitDbtp };
-  const plainGainDb = loudnessLufs - integratedLufs;
-  const overDb = foreseeOver(reading, { gainDb: plainGainDb, limitDbtp });
+  const wantedGainDb = loudnessLufs - integratedLufs;
+  const overDb = foreseeOver(reading, { gainDb: wantedGainDb, limitDbtp });
   // What the limiter costs beyond this is found by trying, without the encoder.
-  if (overDb <= mostPlainDb) return { gainDb: plainGainDb, predictedLufs: loudnessLufs, limitDbtp };
+  if (overDb <= mostPlainDb) return { gainDb: wantedGainDb, predictedLufs: loudnessLufs, limitDbtp };
+  // A quarter of the bar, where each tenth of a LU costs a third of a dB of the wave.
+  const aimLufs = overDb > 5 ? loudnessLufs - loudnessToleranceLu / 4 : loudnessLufs;
+  const plainGainDb = aimLufs - integratedLufs;
   // What speech was seen to need: 0.05 dB where it is 2 dB over, 0.3 at 5.
   let gainDb = plainGainDb + 0.012 * overDb ** 2;
   for (let round = 1; ; round++) {
-    const reached = (await limiting.measure({ gainDb, limitDbtp })) ?? loudnessLufs;
-    const missing = loudnessLufs - reached;
+    const reached = (await limiting.measure({ gainDb, limitDbtp })) ?? aimLufs;
+    const missing = aimLufs - reached;
     const last = round === mostRounds || gainDb >= plainGainDb + mostExtraGainDb;
     if (last || Math.abs(missing) < 0.05) return { gainDb, predictedLufs: reached, limitDbtp };
     // So near, the rest is made up for unseen: half a dB of loudness a dB of gain is usual at a limiter's edge.
     const near = Math.abs(missing) < 0.15;
     gainDb = Math.min(plainGainDb + mostExtraGainDb, gainDb + missing * (near ? 1.7 : 1.4));
-    if (near) return { gainDb, predictedLufs: loudnessLufs, limitDbtp };
+    if (near) return { gainDb, predictedLufs: aimLufs, limitDbtp };
   }
 }
 

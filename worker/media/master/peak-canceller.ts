@@ -6,10 +6,13 @@ import type { LimiterOptions, TruePeakLimiter } from "./true-peak-limiter.ts";
 export interface CancellerOptions extends LimiterOptions {
   /** Of the first frame, in the recording that it is a part of. */
   readonly startFrame: number;
+  /** κ, what plain energy weighs: nought hides the error best, more keeps the wave better. @default 3,000 */
+  readonly energyWeight?: number;
 }
 
-/** A little under the ceiling: less than what the limiter behind keeps free, so that this is idle as a rule. */
-const marginDb = 0.035;
+/** A little more than the limiter behind keeps free, so that this is idle as a rule. */
+const marginDb = 0.065;
+const usualEnergyWeight = 3_000;
 /** Of peaks nearer to each other than that the greatest is taken first. */
 const apartSeconds = 0.000_5;
 const blockFrames = 8_192;
@@ -61,6 +64,7 @@ export function createPeakCanceller(options: CancellerOptions): TruePeakLimiter 
     "begin",
     (((past - options.startFrame) % hop) + hop) % hop,
     10 ** ((options.ceilingDbtp - marginDb) / 20),
+    options.energyWeight ?? usualEnergyWeight,
   );
   let filled = past;
   let skip = past;
