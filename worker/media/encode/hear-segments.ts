@@ -53,7 +53,7 @@ export function hearInSegments(hearing: Hearing): Measure {
     await runInOrder<HeardPart, HearTask>(hearing.pool, cut(), async (part, { segment }) => {
       hearing.onPart(part);
       segments.push(segment);
-      parts.push({ ...part, peaks: null });
+      parts.push({ ...part, peaks: null, pauses: null });
       await pieces.dropBefore(placeSegment(hearing, plan, parts.length).readFrom + skipFrames);
     });
     await decoder.done;

@@ -61,7 +61,7 @@ export async function writeWavSegments<Task, Answer>(
   await runInOrder<Answer, Task>(hearing.pool, tasks(listen), async (answer, task) => {
     const part = await take(answer, task);
     hearing.onPart(part);
-    parts.push({ ...part, peaks: null });
+    parts.push({ ...part, peaks: null, pauses: null });
     onProgress?.(part.endFrame / sampleRateHz);
   });
   await finishWav(file, { frames, dataBytes: frames * channels * pcmBytes[codec] });
