@@ -54,35 +54,6 @@ interface Spool {
   readonly signal: AbortSignal;
 }
 
-/** Written at a time: a call for each chunk of a pipe would cost more than the bytes. */
-const writtenBytes = 1 << 20;
-
-/** The same chunks in groups of so many bytes. */
-async function* gather(pcm: AsyncIterable<Uint8Array>, least: number): AsyncGenerator<readonly Uint8Array[]> {
-  let chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of pcm) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes < least) continue;
-    yield chunks;
-    [chunks, bytes] = [[], 0];
-  }
-  if (bytes > 0) yield chunks;
-}
-
-/** Bytes [from, to) of the chunks, counted from the first one's begin. */
-function cutChunks(chunks: readonly Uint8Array[], from: number, to: number): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  for (const chunk of chunks) {
-    const part = chunk.subarray(Math.max(0, from - at), Math.max(0, to - at));
-    if (part.length > 0) parts.push(part);
-    at += chunk.length;
-  }
-  return parts;
-}
-
 /** Stretches of a stream: each is written to a file of its own, which goes when it was encoded. */
 export function takeFromStream(spool: Spool, place: PlaceBytes): StretchInputs {
   const { pcm, channels, outPath, mostWaiting, signal } = spool;
@@ -106,18 +77,18 @@ export function takeFromStream(spool: Spool, place: PlaceBytes): StretchInputs {
     const files = new Map<number, FileHandle>();
     let first = 0;
     try {
-      for await (const chunks of gather(pcm, writtenBytes)) {
-        const end = bytes + chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      for await (const chunk of pcm) {
+        const end = bytes + chunk.length;
         for (; place(first).to <= bytes; first++) await files.get(first)?.close();
         for (let index = first; place(index).from < end; index++) {
           const { from, to } = place(index);
-          const parts = cutChunks(chunks, Math.max(0, from - bytes), Math.max(0, to - bytes));
-          if (parts.length === 0) continue;
+          const part = chunk.subarray(Math.max(0, from - bytes), Math.max(0, to - bytes));
+          if (part.length === 0) continue;
           await until(() => index < released + mostWaiting);
           begun = Math.max(begun, index + 1);
           const file = files.get(index) ?? (await open(pathOf(index), "w"));
           files.set(index, file);
-          await file.writev(parts);
+          await file.writev([part]);
         }
         bytes = end;
         ring();
