@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import type { StitchParams } from "../../core/kinds/index.ts";
@@ -138,7 +139,9 @@ async function joinOnThreads(context: RecipeContext, job: JoinJob): Promise<Join
   const { plan, path, onProgress, measured } = job;
   const { scratchDir, toolchain, signal } = context;
   const { sampleRateHz, channels } = plan.target;
-  const pool = startThreads(signal);
+  // Most of the work is the decoders': a thread less is 30 MB less.
+  const beside = Math.max(1, availableParallelism() - 1);
+  const pool = startThreads(signal, beside);
   const pieces: JoinedPiece[] = [];
   const ends = new Map<number, PcmSourceEnd>();
   /** What is being listened to, by its path: it must not go before. */
@@ -154,8 +157,8 @@ async function joinOnThreads(context: RecipeContext, job: JoinJob): Promise<Join
       onEnd: (end, index) => ends.set(index, end),
     },
     {
-      // Beside the one that is waited for.
-      ahead: Math.max(1, pool.size - 1),
+      // Besides the one that is waited for.
+      ahead: beside,
       onFile(run, end, index) {
         const hearing = hear(run, end, index);
         // Awaited before anything is told of it; until then its failure is no unhandled one.
