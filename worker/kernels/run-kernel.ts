@@ -15,6 +15,8 @@ export interface Kernel {
   read(name: string): number;
   floats(address: number, length: number): Float32Array;
   doubles(address: number, length: number): Float64Array;
+  /** It has ended: another may have its memory. Not needed; without, V8 collects that some day. */
+  end(): void;
 }
 
 const compiled = new Map<string, WebAssembly.Module>();
@@ -32,6 +34,8 @@ const codes = {
 const spare: WebAssembly.Memory[] = [];
 const lent: WebAssembly.Memory[] = [];
 let isLending = false;
+/** Kept by whoever ends its kernels one by one. */
+const mostSpare = 4;
 
 /**
  * A kernel of its own memory. `setup` is called with `sizes`, after which the memory grows no more: views stay valid.
@@ -51,6 +55,10 @@ export function startKernel(name: keyof typeof codes, sizes: readonly number[]):
     read: (entry) => (exports[entry] as WebAssembly.Global).value as number,
     floats: (address, length) => new Float32Array(buffer, address, length),
     doubles: (address, length) => new Float64Array(buffer, address, length),
+    end() {
+      // A thread's are taken back together.
+      if (!isLending && spare.length < mostSpare) spare.push(memory);
+    },
   };
 }
 

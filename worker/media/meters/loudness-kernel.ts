@@ -25,6 +25,8 @@ export interface LoudnessKernel {
   scan(from: number, to: number): void;
   /** Highest so far, 0 for silence. */
   truePeak(): number;
+  /** Nothing more is asked of it. */
+  end(): void;
   /**
    * Peaks above `ceiling` (linear) beside local maxima of at least `least`, at [from, to) of the same frames as for `scan`,
    * channel after channel.
@@ -60,6 +62,7 @@ export function createLoudnessKernel({ sampleRateHz, channels, channelLayout = n
     samplePeak: (from, to) => kernel.call("samplePeak", from, to),
     scan: (from, to) => void kernel.call("scan", from, to),
     truePeak: () => kernel.read("truePeak"),
+    end: kernel.end,
     find(from, to, least, ceiling, take) {
       for (let channel = 0; channel < channels; channel++) {
         for (let at = from; at < to; ) {
