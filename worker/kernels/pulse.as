@@ -2,7 +2,7 @@ import { forward, fourierInput, inverse, setupFourier } from "./fourier";
 import { reserve } from "./memory";
 
 /** Pulses in the shape of a sound's spectrum, each made once it is needed; see peak-canceller.ts. */
-let kappa: f32 = 3_000;
+let kappa: f32 = 0;
 /** Of the highest power: no bin is quite without. */
 const leastPower: f32 = 1e-9;
 

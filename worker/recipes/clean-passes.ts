@@ -84,9 +84,10 @@ function openSegments({ toolchain, signal, scratchDir, peaks }: RecipeContext, p
       parts = rendered.parts;
       return rendered;
     },
-    hear: (onPart) => ({
-      ...{ pool, scratchDir, samplesPerPixel: peaks ? samplesPerPixel : null, withPauses: true, onPart },
-    }),
+    hear(onPart) {
+      const wanted = { samplesPerPixel: peaks ? samplesPerPixel : null, withPauses: true };
+      return { pool, scratchDir, ...wanted, onPart };
+    },
     limit: (rendered) =>
       limitInSegments({
         ...{ source: rendered, pool, parts },

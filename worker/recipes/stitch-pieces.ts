@@ -81,7 +81,9 @@ export function openStitchRuns(
 }
 
 const planDecode = ({ target, match }: PiecesWork, input: StitchInput, index: number) => ({
-  ...{ ...input, target, gainDb: match?.gainsDb[index] ?? 0 },
+  ...input,
+  target,
+  gainDb: match?.gainsDb[index] ?? 0,
 });
 
 interface Turn {

@@ -10,7 +10,7 @@ import { describeOffsets } from "../meters/dc-meter.ts";
 import { createLoudnessFold, type LoudnessSums } from "../meters/loudness-part.ts";
 import { describePauseLevel } from "../meters/pause-meter.ts";
 import type { DecodingFile } from "../pcm/decode-file.ts";
-import type { Segment } from "../pcm/pcm-file.ts";
+import { clipSegment, type Segment } from "../pcm/pcm-file.ts";
 import type { RenderedClean } from "./render-clean.ts";
 import type { RenderSums, RenderTask } from "./render-segment.ts";
 import type { AudioSurvey } from "./survey-audio.ts";
@@ -121,13 +121,6 @@ async function surveyEach(
   });
   return { frames, statistics };
 }
-
-/** As much of it as there is. */
-export const clipSegment = ({ from, to, readFrom, readTo }: Segment, frames: number): Segment => ({
-  ...{ from, readFrom },
-  to: Math.min(to, frames),
-  readTo: Math.min(readTo, frames),
-});
 
 interface RenderPlan {
   /** It may still be decoding. */

@@ -3,7 +3,7 @@ import type { LoudnessReading } from "../meters/loudness-meter.ts";
 import type { FileRun } from "../pcm/file-run.ts";
 import type { PcmFormat } from "../pcm/pcm-decode-args.ts";
 import type { HeardPart, HearTask } from "./hear-segment.ts";
-import { foldParts, placeSegment } from "./hear-segments.ts";
+import { cutSegments, foldParts } from "./hear-segments.ts";
 
 export interface HeardFile {
   readonly reading: LoudnessReading;
@@ -17,10 +17,7 @@ export async function hearFile(pool: ThreadPool, format: PcmFormat, run: FileRun
   const frames = run.length / frameBytes;
   const pieces = [{ path: run.path, at: run.at / frameBytes, from: 0, to: frames }];
   async function* cut(): AsyncGenerator<HearTask> {
-    for (let index = 0; ; index++) {
-      const place = placeSegment({ samplesPerPixel: null }, format, index);
-      if (place.from >= frames) return;
-      const segment = { ...place, to: Math.min(place.to, frames), readTo: Math.min(place.readTo, frames) };
+    for await (const segment of cutSegments({ samplesPerPixel: null }, format, () => frames)) {
       yield {
         kind: "hear",
         format,

@@ -40,8 +40,6 @@ export interface HearTask extends HearSetting {
 
 /** What a segment adds to what is told of the whole. */
 export interface HeardPart {
-  /** Where the segment ends. */
-  readonly endFrame: number;
   readonly loudness: LoudnessSums;
   readonly overs: readonly Over[];
   /** Null where they were not wanted. */
@@ -118,7 +116,6 @@ export function createListener(setting: HearSetting): Listener {
     finish() {
       const overs = (finder?.finish() ?? []).map((over) => ({ ...over, frame: over.frame + readFrom }));
       return {
-        endFrame: to,
         loudness: loudness.sums(),
         overs: overs.filter(({ frame }) => frame >= from && frame < to),
         pauses: pauses?.sums() ?? null,

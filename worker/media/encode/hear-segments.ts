@@ -4,7 +4,7 @@ import { runInOrder, type ThreadPool } from "../../process/thread-pool.ts";
 import { keepSingle } from "../meters/find-overs.ts";
 import { createLoudnessFold } from "../meters/loudness-part.ts";
 import { defaultLayout } from "../pcm/pcm-decode-args.ts";
-import type { Segment } from "../pcm/pcm-file.ts";
+import { clipSegment, type Segment } from "../pcm/pcm-file.ts";
 import { buildPieceArgs, followPieces } from "../pcm/pcm-pieces.ts";
 import { openMp3Parts } from "./decode-mp3-parts.ts";
 import type { Decoded, Measure, MeasureRequest } from "./encode.ts";
@@ -38,12 +38,10 @@ export function hearInSegments(hearing: Hearing): Measure {
     const decoder = start(buildPieceArgs(prefix));
     decoder.stdout.resume();
     const pieces = followPieces(decoder, prefix, plan);
+    const waitFor = async (frames: number): Promise<number> =>
+      Math.min(expectedFrames, (await pieces.waitFor(frames + skipFrames)) - skipFrames);
     async function* cut(): AsyncGenerator<HearTask> {
-      for (let index = 0; ; index++) {
-        const place = placeSegment(hearing, plan, index);
-        const there = Math.min(expectedFrames, (await pieces.waitFor(place.readTo + skipFrames)) - skipFrames);
-        if (there <= place.from) return;
-        const segment = { ...place, to: Math.min(place.to, there), readTo: Math.min(place.readTo, there) };
+      for await (const segment of cutSegments(hearing, plan, waitFor)) {
         const cover = pieces.cover(segment.readFrom + skipFrames, segment.readTo + skipFrames);
         yield { kind: "hear", ...chooseHearing(hearing, request, segment), pieces: cover, skipFrames };
       }
@@ -74,6 +72,20 @@ export function placeSegment(
   const beside = Math.round(besideSeconds * sampleRateHz);
   const [from, to] = [index * length, (index + 1) * length];
   return { from, to, readFrom: Math.max(0, from - beside), readTo: to + beside };
+}
+
+/** Those of a recording that is still coming; `waitFor` gives what is there, once it is so much or all. */
+export async function* cutSegments(
+  hearing: Pick<Hearing, "samplesPerPixel">,
+  format: { readonly sampleRateHz: number },
+  waitFor: (frames: number) => number | Promise<number>,
+): AsyncGenerator<Segment> {
+  for (let index = 0; ; index++) {
+    const place = placeSegment(hearing, format, index);
+    const there = await waitFor(place.readTo);
+    if (there <= place.from) return;
+    yield clipSegment(place, there);
+  }
 }
 
 /** Without what others need beside it. */

@@ -1,5 +1,5 @@
 import { startKernel } from "../../kernels/run-kernel.ts";
-import type { Overs } from "../pcm/pcm-overs.ts";
+import { countOvers, type Overs } from "../pcm/pcm-overs.ts";
 
 /** Sample formats of our PCM files: ffmpeg's names of their codecs. */
 export type PcmCodec = "pcm_s16le" | "pcm_s24le" | "pcm_f32le";
@@ -36,7 +36,7 @@ export function createPcmCoder(codec: PcmCodec): PcmCoder {
       // Few stretches hold any: they are counted one by one.
       if (highest > 1) {
         peak = Math.max(peak, highest);
-        for (const sample of samples) if (Math.abs(sample) > 1) count++;
+        count += countOvers(samples);
       }
       kernel.call(entry, samples.length);
       samples.set(input.subarray(0, samples.length));

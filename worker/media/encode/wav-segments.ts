@@ -2,7 +2,7 @@ import { runInOrder } from "../../process/thread-pool.ts";
 import type { Segment } from "../pcm/pcm-file.ts";
 import type { EncodeRequest, EncodeResult } from "./encode.ts";
 import type { HeardPart, HearSetting, HearTask } from "./hear-segment.ts";
-import { chooseHearing, foldParts, type Hearing, narrow, placeSegment } from "./hear-segments.ts";
+import { chooseHearing, cutSegments, foldParts, type Hearing, narrow, placeSegment } from "./hear-segments.ts";
 import { type PcmCodec, pcmBytes } from "./pcm-coder.ts";
 import type { SegmentInputs } from "./segment-inputs.ts";
 import { finishWav, startWav } from "./wav-file.ts";
@@ -29,7 +29,7 @@ export function isWrittenByThreads(
   return isPlain && hearing !== undefined && !decodeAfterwards && muxer === "wav" && plan.encoder in pcmBytes;
 }
 
-export interface WavWork<Task, Answer> {
+export interface WavWork<Task extends { readonly segment: Segment }, Answer> {
   /**
    * One after the other, what threads are asked for: segments that lie end to end, each listened to as `listen` says; those
    * of a picture's peaks lie on its pixels.
@@ -43,7 +43,7 @@ export interface WavWork<Task, Answer> {
  * Writes a WAV file by several threads, each its segments: to the file's integers, to their place, and what a decoder makes
  * of them to the meters. Rejects as the tasks do.
  */
-export async function writeWavSegments<Task, Answer>(
+export async function writeWavSegments<Task extends { readonly segment: Segment }, Answer>(
   request: WavRequest,
   { tasks, take }: WavWork<Task, Answer>,
 ): Promise<WavResult> {
@@ -54,15 +54,16 @@ export async function writeWavSegments<Task, Answer>(
   const store = { path: outPath, dataAt: file.dataAt, codec };
   const parts: HeardPart[] = [];
   let frames = 0;
-  const listen = (segment: Segment): HearSetting => {
-    frames = segment.to;
-    return { ...chooseHearing(hearing, request, narrow(segment, sampleRateHz)), store };
-  };
+  const listen = (segment: Segment): HearSetting => ({
+    ...chooseHearing(hearing, request, narrow(segment, sampleRateHz)),
+    store,
+  });
   await runInOrder<Answer, Task>(hearing.pool, tasks(listen), async (answer, task) => {
     const part = await take(answer, task);
     hearing.onPart(part);
     parts.push({ ...part, peaks: null, pauses: null });
-    onProgress?.(part.endFrame / sampleRateHz);
+    frames = task.segment.to;
+    onProgress?.(frames / sampleRateHz);
   });
   await finishWav(file, { frames, dataBytes: frames * channels * pcmBytes[codec] });
   const { reading } = foldParts(sampleRateHz, parts, frames);
@@ -80,22 +81,17 @@ export const countAhead = ({ pool, samplesPerPixel }: Hearing, sampleRateHz: num
 /** The same of samples that lie in pieces; they are checked first: what no recording holds becomes silence. */
 export async function writeWavOf(inputs: SegmentInputs, request: WavRequest): Promise<WavResult> {
   const { plan, hearing } = request;
-  const placeOf = (index: number) => placeSegment(hearing, plan, index);
   let taken = 0;
   try {
     return await writeWavSegments<HearTask, HeardPart>(request, {
       async *tasks(listen) {
-        for (let index = 0; ; index++) {
-          const place = placeOf(index);
-          const there = await inputs.waitFor(place.readTo);
-          if (there <= place.from) return;
-          const segment = { ...place, to: Math.min(place.to, there), readTo: Math.min(place.readTo, there) };
+        for await (const segment of cutSegments(hearing, plan, inputs.waitFor)) {
           const pieces = inputs.cover(segment.readFrom, segment.readTo);
           yield { kind: "hear", ...listen(segment), guarded: true, pieces, skipFrames: 0 };
         }
       },
       async take(part) {
-        await inputs.dropBefore(placeOf(++taken).readFrom);
+        await inputs.dropBefore(placeSegment(hearing, plan, ++taken).readFrom);
         return part;
       },
     });

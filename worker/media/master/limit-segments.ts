@@ -1,10 +1,11 @@
 import { open } from "node:fs/promises";
 import { createBell } from "../../process/bell.ts";
 import { runInOrder, type ThreadPool } from "../../process/thread-pool.ts";
-import { clipSegment, placeSegment } from "../clean/clean-segments.ts";
+import { placeSegment } from "../clean/clean-segments.ts";
 import type { HeardPart } from "../encode/hear-segment.ts";
 import { writeWavSegments } from "../encode/wav-segments.ts";
 import { createLoudnessFold, type LoudnessSums } from "../meters/loudness-part.ts";
+import { clipSegment } from "../pcm/pcm-file.ts";
 import type { LimitSums, LimitTask } from "./limit-segment.ts";
 import type { LimitedFile, LimitedSource, LimiterSetting, MasteringSource } from "./mastering.ts";
 import { foreseeOver } from "./mastering-limiter.ts";

@@ -1,7 +1,7 @@
 import type { LoudnessReading } from "../meters/loudness-meter.ts";
 import { createSameRoom } from "../pcm/float-room.ts";
 import { joinFrames } from "../pcm/frame-filter.ts";
-import { createPeakCanceller } from "./peak-canceller.ts";
+import { createPeakCanceller, usualEnergyWeight } from "./peak-canceller.ts";
 import { createTruePeakLimiter, type LimiterOptions, type TruePeakLimiter } from "./true-peak-limiter.ts";
 
 export interface MasteringLimiterOptions extends LimiterOptions {
@@ -23,7 +23,8 @@ const mostByPulses = (overDb: number): number => Math.min(4, Math.max(2.5, 4 - (
  * What plain energy weighs against what is heard (κ): the more a sound is over, the less of its wave is left, and from 5.5 dB
  * on, where 20 dB SI-SDR are about to be lost, 0.5 dB of it are worth more than a tenth of PESQ.
  */
-const weighEnergy = (overDb: number): number => 3_000 * (10 / 3) ** Math.min(1, Math.max(0, 2 * (overDb - 5)));
+const weighEnergy = (overDb: number): number =>
+  usualEnergyWeight * (10 / 3) ** Math.min(1, Math.max(0, 2 * (overDb - 5)));
 
 /** How far the highest peak of a sound will be over the limit. */
 export const foreseeOver = (

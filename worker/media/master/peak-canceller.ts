@@ -12,7 +12,7 @@ export interface CancellerOptions extends LimiterOptions {
 
 /** A little more than the limiter behind keeps free, so that this is idle as a rule. */
 const marginDb = 0.065;
-const usualEnergyWeight = 3_000;
+export const usualEnergyWeight = 3_000;
 /** Of peaks nearer to each other than that the greatest is taken first. */
 const apartSeconds = 0.000_5;
 const blockFrames = 8_192;

@@ -17,6 +17,13 @@ export interface Segment {
   readonly readTo: number;
 }
 
+/** As much of it as there is. */
+export const clipSegment = ({ from, to, readFrom, readTo }: Segment, frames: number): Segment => ({
+  ...{ from, readFrom },
+  to: Math.min(to, frames),
+  readTo: Math.min(readTo, frames),
+});
+
 const chunkBytes = 1 << 18;
 /** Used again by the thread's next reading: what is not there need not be collected. */
 let spare: Uint8Array | null = null;

@@ -12,6 +12,13 @@ export interface OversCounter extends Overs {
   push(samples: Float32Array): void;
 }
 
+/** How many are beyond ±1, one by one. */
+export const countOvers = (samples: Float32Array): number => {
+  let count = 0;
+  for (const sample of samples) if (Math.abs(sample) > 1) count++;
+  return count;
+};
+
 /** Floats that are looked at together: few of all have one among them. */
 const blockFloats = 16_384;
 
@@ -29,7 +36,7 @@ export function createOversCounter(): OversCounter {
         const highest = kernel.call("peak", block.length);
         if (!(highest > 1)) continue;
         peak = Math.max(peak, highest);
-        for (const sample of block) if (Math.abs(sample) > 1) count++;
+        count += countOvers(block);
       }
     },
     get count() {
